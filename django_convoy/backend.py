@@ -1,0 +1,194 @@
+"""The `django.tasks` backend: BACKEND is "django_convoy.backend.ConvoyBackend" in TASKS."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import lru_cache
+from inspect import iscoroutinefunction
+from itertools import islice
+from typing import Any
+
+from django.core.checks import CheckMessage
+from django.utils import timezone
+
+from django_convoy import checks, conf, results
+from django_convoy.core.codec import Call
+from django_convoy.db.fields import to_local
+from django_convoy.domain import clock, ids
+from django_convoy.domain import options as job_options
+from django_convoy.domain.envelope import Envelope
+from django_convoy.domain.errors import InvalidOption
+from django_convoy.framework import AnyTask, BaseTaskBackend, InvalidTask, task_signals
+from django_convoy.observed import is_observed
+from django_convoy.results import Batch, ConvoyResult
+from django_convoy.runtime import Runtime, runtime_of
+from django_convoy.tasks import ConvoyTask, InvalidTaskOption, Job
+
+CHUNK = 1000
+MAX_PATH = 255
+
+
+class ConvoyBackend(BaseTaskBackend):
+    """Enqueues into the broker that OPTIONS names, and reads results from its store."""
+
+    task_class = ConvoyTask
+    supports_defer = True
+    supports_async_task = True
+    supports_get_result = True
+    supports_priority = True
+
+    def __init__(self, alias: str, params: Mapping[str, Any]) -> None:
+        # Runs while tasks are being imported, before the apps are ready: nothing is opened.
+        super().__init__(alias, dict(params))
+
+    @property
+    def runtime(self) -> Runtime:
+        """This process's runtime of the alias."""
+        return runtime_of(self.alias)
+
+    def validate_task(self, task: AnyTask) -> None:
+        """Raise InvalidTask for what this backend cannot do with a task."""
+        super().validate_task(task)
+        _check_names(task.queue_name, task.module_path)
+        if isinstance(task, ConvoyTask):
+            declared = task.declared()
+            if declared:
+                self._validate_options(task, declared)
+
+    def _validate_options(self, task: ConvoyTask[..., Any], declared: dict[str, Any]) -> None:
+        try:
+            policy = task.policy(self._task_defaults())
+            job_options.check_together(policy, is_async=iscoroutinefunction(task.func))
+            checks.check_atomic(policy, self.options)
+        except InvalidOption as error:
+            raise InvalidTaskOption(f"{task.module_path}: {error}") from None
+
+    def _task_defaults(self) -> Mapping[str, Any]:
+        given = self.options.get("task") or {}
+        return {name: job_options.clean(name, value) for name, value in given.items()}
+
+    def enqueue(  # type: ignore[override]  # the stubs' TaskResult is generic, ours is not
+        self, task: AnyTask, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> ConvoyResult:
+        """Enqueue one job, in the caller's transaction if there is one.
+
+        Raises InvalidTask, PayloadError (a TypeError), BrokerUnavailable.
+        """
+        self.validate_task(task)
+        runtime = self.runtime
+        envelope = _Sealer(runtime, task).envelope(args, kwargs, ids.job_id(), clock.now())
+        runtime.shared.broker.push([envelope])
+        result = results.fresh(_with_due(task, envelope), envelope, args, kwargs)
+        if is_observed(task_signals.task_enqueued):
+            task_signals.task_enqueued.send(type(self), task_result=result)
+        return result
+
+    def enqueue_many(self, jobs: Iterable[Job]) -> Batch:
+        """Enqueue jobs of this backend's tasks, a thousand at a time."""
+        batch = Batch(self.alias)
+        runtime = self.runtime
+        sealers: dict[int, _Sealer] = {}
+        iterator = iter(jobs)
+        observed = is_observed(task_signals.task_enqueued)
+        while chunk := list(islice(iterator, CHUNK)):
+            now, new_ids = clock.now(), ids.job_ids(len(chunk))
+            envelopes = []
+            for job, job_id in zip(chunk, new_ids, strict=True):
+                sealer = sealers.get(id(job.task))
+                if sealer is None:
+                    self.validate_task(job.task)
+                    # It keeps the task, so that its id stays its own.
+                    sealer = sealers[id(job.task)] = _Sealer(runtime, job.task)
+                envelopes.append(sealer.envelope(job.args, job.kwargs or {}, job_id, now))
+            if len(sealers) > CHUNK:
+                sealers.clear()
+            runtime.shared.broker.push(envelopes)
+            batch.add(new_ids[0], len(new_ids))
+            if observed:
+                for job, envelope in zip(chunk, envelopes, strict=True):
+                    result = results.fresh(job.task, envelope, job.args, job.kwargs or {})
+                    task_signals.task_enqueued.send(type(self), task_result=result)
+        return batch
+
+    def get_result(self, result_id: str) -> ConvoyResult:
+        """Return a job's result. Raises TaskResultDoesNotExist."""
+        return results.get_result(self.runtime, result_id)
+
+    def check(self, **kwargs: Any) -> list[CheckMessage]:
+        """Return what Django's check of task backends shows."""
+        return checks.check_backend(self.alias, self.options, self.queues)
+
+
+@lru_cache(maxsize=1000)
+def _check_names(queue: str, path: str) -> None:
+    """Raise InvalidTask for names that brokers cannot store."""
+    try:
+        conf.check_queue_name(queue, path)
+    except conf.SettingsError as error:
+        raise InvalidTask(str(error)) from None
+    if len(path) > MAX_PATH:
+        raise InvalidTask(f"{path[:60]}...: the path of a task has at most {MAX_PATH} characters")
+
+
+class _Sealer:
+    """Makes envelopes of one task's calls; what is the same for all of them is done once."""
+
+    __slots__ = ("_options", "_runtime", "path", "queue", "task")
+
+    def __init__(self, runtime: Runtime, task: AnyTask) -> None:
+        self.task = task
+        self.queue = runtime.full_name(task.queue_name)
+        self.path = task.module_path
+        self._runtime = runtime
+        self._options: dict[str, Any] = {}
+        if isinstance(task, ConvoyTask) and task.overrides:
+            names = sorted(task.overrides)
+            self._options = {name: job_options.to_json(name, getattr(task, name)) for name in names}
+
+    def envelope(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], job_id: str, now: datetime
+    ) -> Envelope:
+        """Return the signed job. Raises TypeError, PayloadError."""
+        task, due, options = self.task, self.task.run_after, self._options
+        if isinstance(task, ConvoyTask):
+            task.check_call(args, kwargs)
+            if task.delay is not None:
+                due = now + task.delay
+            if isinstance(options.get("expires"), float):
+                options = {**options, "expires": (now + task.expires).isoformat()}
+        if due is not None and timezone.is_naive(due):
+            due = timezone.make_aware(due)
+        queue, path = self.queue, self.path
+        call = Call(args, kwargs, options)
+        payload, seal, key_id = self._runtime.codec.seal(job_id, queue, path, call)
+        return Envelope(job_id, queue, path, payload, seal, key_id, task.priority, now, due)
+
+
+def _with_due(task: AnyTask, envelope: Envelope) -> AnyTask:
+    """Return the task with the time that a delay came to, as `get_result()` returns it."""
+    if isinstance(task, ConvoyTask) and task.delay is not None:
+        return replace(task, run_after=to_local(envelope.due), delay=None)
+    return task
+
+
+def enqueue_many(jobs: Iterable[Job]) -> list[Batch]:
+    """Enqueue jobs of any tasks: `enqueue_many([a.job(1), b.job(x=2)])`.
+
+    In few statements and constant memory; jobs of one backend that follow each other go
+    together. Returns a Batch per backend, in the order of their first jobs.
+    """
+    batches: dict[str, Batch] = {}
+    iterator = iter(jobs)
+    while chunk := list(islice(iterator, CHUNK)):
+        by_backend: dict[str, list[Job]] = {}
+        for job in chunk:
+            if not isinstance(job, Job):
+                raise InvalidTask(f"enqueue_many takes task.job(...), not {job!r}")
+            by_backend.setdefault(job.task.backend, []).append(job)
+        for alias, some in by_backend.items():
+            done = some[0].task.get_backend().enqueue_many(some)
+            if alias in batches:
+                batches[alias].join(done)
+            else:
+                batches[alias] = done
+    return list(batches.values())

@@ -1,0 +1,129 @@
+"""How a claim that found nothing sleeps, and what wakes it.
+
+Where processes share a folder (SQLite), whoever enqueues wakes them; elsewhere they look,
+ever less often.
+"""
+
+import os
+import select
+import socket
+import time
+from collections.abc import Callable
+
+from django_convoy.db.seats import WORKERS, Seats, seats_in
+from django_convoy.db.session import Session
+from django_convoy.domain.envelope import Lease
+
+POLL = 1.0
+"""Seconds between two looks of an idle worker that can be woken; the net under it."""
+FASTEST_POLL = 0.02
+"""Seconds between the first looks of an idle worker that cannot be woken; then less often."""
+
+
+class Idling:
+    """One claimer's place to sleep. Its seat also tells others that its process is alive."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._seat: int | None = None
+        self._bell: tuple[socket.socket, socket.socket] | None = None
+        self._interrupted = False
+        self._pid = 0
+        self._known: Seats | None = None
+
+    def _seats(self) -> Seats | None:
+        pid = os.getpid()
+        if self._pid != pid:
+            self._pid, self._known = pid, seats_in(self._session.folder())
+        return self._known
+
+    def name(self) -> str:
+        """Sit down among this host's processes; return what `lives` knows them by, or ""."""
+        seats = self._seats()
+        if seats is None:
+            return ""
+        if self._seat is None:
+            self._seat = seats.take(WORKERS)
+        return "" if self._seat is None else seats.name(self._seat)
+
+    def lives(self, name: str) -> bool:
+        """Return whether the process of that name is known to be alive."""
+        seats = self._seats()
+        return seats is not None and seats.sits(name)
+
+    def until(
+        self, look: Callable[[], list[Lease]], due: Callable[[], float | None], seconds: float
+    ) -> list[Lease]:
+        """Look until there is something, `seconds` are over, or somebody interrupts.
+
+        due: returns the seconds until something falls due, if anything will.
+        """
+        deadline = time.monotonic() + seconds
+        self.name()
+        pause = FASTEST_POLL if self._seat is None else POLL
+        try:
+            while True:
+                self._listen(seconds > 0)  # before the look, so that nothing slips between
+                found = look()
+                left = deadline - time.monotonic()
+                if found or left <= 0 or self._is_interrupted():
+                    return found
+                first = due()
+                # What is due already and was not to be had is held by somebody for a moment.
+                self._sleep(min(left, pause, first if first else pause))
+                if self._is_interrupted():
+                    return []
+                pause = min(pause * 1.5, POLL)
+        finally:
+            self._interrupted = False
+            self._listen(False)
+
+    def _is_interrupted(self) -> bool:
+        return self._interrupted
+
+    def _listen(self, wanted: bool) -> None:
+        seats = self._seats()
+        if seats is not None and self._seat is not None:
+            seats.listen(self._seat, wanted)
+        elif wanted and self._bell is None:
+            self._bell = socket.socketpair()
+            for end in self._bell:
+                end.setblocking(False)
+
+    def _sleep(self, seconds: float) -> None:
+        seats = self._seats()
+        if seats is not None and self._seat is not None:
+            seats.sleep(self._seat, seconds)
+        elif self._bell is not None and select.select([self._bell[0]], [], [], seconds)[0]:
+            self._bell[0].recv(4096)
+
+    def interrupt(self) -> None:
+        """End `until` in another thread, or from a signal handler; else the next one."""
+        self._interrupted = True
+        seats = self._seats()
+        if seats is not None and self._seat is not None:
+            seats.wake(self._seat)
+        elif self._bell is not None:
+            self._bell[1].send(b"!")
+
+    def wake_one(self) -> None:
+        """Wake an idle worker for what can be seen already."""
+        seats = self._seats()
+        if seats is not None:
+            seats.ring(WORKERS, 1)
+
+    def wake_others(self, count: int) -> None:
+        """Wake up to `count` idle workers once what was written can be seen."""
+        seats = self._seats()
+        if seats is not None:
+            self._session.after_commit(lambda: seats.ring(WORKERS, count))
+
+    def close(self) -> None:
+        """Stand up."""
+        seats = self._seats()
+        if self._seat is not None and seats is not None:
+            seats.leave(self._seat)
+        self._seat = None
+        for end in self._bell or ():
+            end.close()
+        self._bell = None

@@ -1,0 +1,126 @@
+"""Brokers move envelopes between ready, delayed, leased, buried and gone; policy is the core's."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, TypeVar
+
+from django_convoy.domain.capabilities import Capabilities
+from django_convoy.domain.envelope import Envelope, Lease, Note
+from django_convoy.domain.renewal import Renewal
+from django_convoy.domain.verdict import Verdict
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many jobs of one queue are in each state."""
+
+    ready: int = 0
+    delayed: int = 0
+    leased: int = 0
+    buried: int = 0
+
+
+class Broker(ABC):
+    """Stores and delivers jobs. Every verb takes a batch and is one atomic step.
+
+    Any verb may raise BrokerUnavailable; then nothing is known of what it did.
+    """
+
+    capabilities: Capabilities
+
+    @abstractmethod
+    def push(self, envelopes: Sequence[Envelope]) -> None:
+        """Store jobs: all of them or none."""
+
+    @abstractmethod
+    def claim(
+        self, queues: Iterable[str], *, limit: int, lease: float, worker: str, wait: float = 0
+    ) -> list[Lease]:
+        """Take up to `limit` ready jobs of the queues, in their order, for `lease` seconds.
+
+        queues: iterated anew before each look, since they may change while a claim waits.
+        Due and lapsed jobs count as ready. A job whose lease lapsed comes alone, with
+        `note.suspect` set; if it was a suspect already, `note.crashes` is one more.
+        wait: seconds to wait for the first one; returns early when there may be work.
+        Returns leases by priority, then age. Each call makes a new token.
+        """
+
+    @abstractmethod
+    def renew(self, leases: Sequence[Lease], *, lease: float) -> list[Renewal]:
+        """Hold the jobs for `lease` seconds from now. Never blocks behind a settle."""
+
+    @abstractmethod
+    def settle(self, settlements: Sequence[tuple[Lease, Verdict]]) -> list[bool]:
+        """Say what becomes of held jobs. False: the lease was lost, nothing was changed."""
+
+    @abstractmethod
+    def counts(self, queue: str) -> Counts:
+        """Return how many jobs of the queue there are."""
+
+    @abstractmethod
+    def purge(self, queue: str) -> int:
+        """Remove all jobs of the queue that nobody holds; return how many."""
+
+    def together(self, work: Callable[[], T]) -> T:
+        """Call `work`; the verbs in it commit together, where the broker can."""
+        return work()
+
+    def next_due(self) -> float | None:
+        """Return the seconds until a delayed job falls due, None when there is none."""
+        return None
+
+    def interrupt(self) -> None:
+        """End a `claim` that waits in another thread or a signal handler."""
+
+    def mark_started(self, leases: Sequence[tuple[Lease, datetime]]) -> None:
+        """Note when jobs that take long began, for whoever looks. May do nothing."""
+
+    def close(self) -> None:
+        """Give back connections and files. The broker may be used again."""
+
+
+@dataclass(slots=True)
+class Held:
+    """A job in a broker, as a browser sees it."""
+
+    envelope: Envelope
+    state: str
+    attempt: int
+    note: Note
+    worker: str = ""
+    started_at: datetime | None = None
+    wake_at: datetime | None = None
+
+
+class Browsable(ABC):
+    """Optional role: jobs can be listed, found and removed."""
+
+    states: ClassVar[tuple[str, ...]] = ("ready", "delayed", "leased", "suspect", "buried")
+
+    @abstractmethod
+    def find(self, job_id: str) -> Held | None:
+        """Return one live job, or None."""
+
+    @abstractmethod
+    def jobs(self, *, queue: str = "", state: str = "", limit: int = 100) -> Iterator[Held]:
+        """Return live jobs, oldest first."""
+
+    @abstractmethod
+    def remove(self, job_id: str) -> Envelope | None:
+        """Remove a job that nobody holds; return what was removed."""
+
+    @abstractmethod
+    def revive(self, job_id: str) -> bool:
+        """Make a buried or delayed job ready now, with a clean note."""
+
+    @abstractmethod
+    def queues(self) -> Mapping[str, Counts]:
+        """Return every queue that has jobs, by its full name."""
+
+    @abstractmethod
+    def ready_queues(self) -> list[str]:
+        """Return the names of the queues that have work now; cheap."""

@@ -1,0 +1,1 @@
+"""What a job is put through. No Django, no server, no I/O of its own."""

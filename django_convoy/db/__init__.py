@@ -1,0 +1,1 @@
+"""Django models, and what more than one module needs of the database."""

@@ -1,0 +1,149 @@
+"""What differs between databases in hand-written SQL."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from django_convoy.db.fields import AS_UTC, from_column, to_column
+from django_convoy.domain import clock
+
+TIMES = {"due", "enqueued_at", "started_at", "finished_at", "wake_at", "expires_at"}
+
+
+class Dialect:
+    """SQL that every database understands; subclasses say where theirs differs."""
+
+    skip_locked = " FOR UPDATE SKIP LOCKED"
+    for_update = " FOR UPDATE"
+    delete_returning = True
+    as_utc = ""
+    retryable: tuple[str, ...] = ("deadlock", "could not serialize", "lock wait timeout")
+
+    def __init__(self, vendor: str) -> None:
+        self.vendor = vendor
+
+    def time(self, value: datetime | None) -> Any:
+        """Return an aware time as a parameter."""
+        return to_column(value, self.vendor)
+
+    def columns(self, listed: str) -> str:
+        """Return a list of columns, times among them so that `from_column` can read them."""
+        return listed
+
+    def now(self, after: float = 0.0) -> tuple[str, list[Any]]:
+        """Return (SQL, parameters) for the store's clock, `after` seconds later."""
+        raise NotImplementedError
+
+    def using(self, index: str) -> str:
+        """Return what goes behind the table's name so that no other index is taken.
+
+        index: "PRIMARY", or one of LiveJob's. Only where planners choose badly.
+        """
+        return ""
+
+    def delete_by_id(self, table: str, ids: list[str]) -> tuple[str, list[Any]]:
+        """Return (SQL, parameters) to delete rows by primary key, walking no others."""
+        return f"DELETE FROM {table} WHERE id IN ({', '.join(['%s'] * len(ids))})", [*ids]
+
+    def replace_failure(self, table: str, columns: list[str]) -> str:
+        """Return the clause that lets an insert replace a failure, and never a success."""
+        sets = ", ".join(f"{name} = excluded.{name}" for name in columns if name != "id")
+        return f" ON CONFLICT (id) DO UPDATE SET {sets} WHERE {table}.status <> 'SUCCESSFUL'"
+
+
+class SQLite(Dialect):
+    """One host, one writer: the host's clock, and a transaction that is exclusive anyway."""
+
+    skip_locked = ""
+    for_update = ""
+    retryable = ("locked", "busy")
+
+    def now(self, after: float = 0.0) -> tuple[str, list[Any]]:
+        """Return the host's time as a parameter."""
+        return "%s", [self.time(clock.now() + timedelta(seconds=after))]
+
+    def using(self, index: str) -> str:
+        """Return a hint: after ANALYZE, a queue that is empty looks as full as the others."""
+        return "" if index == "PRIMARY" else f" INDEXED BY {index}"
+
+
+class PostgreSQL(Dialect):
+    """The server's clock at the begin of the statement."""
+
+    as_utc = AS_UTC
+
+    def columns(self, listed: str) -> str:
+        """Return times in UTC: without USE_TZ the driver cuts the offset off local ones."""
+        names = listed.split(", ")
+        return ", ".join(f"{name}{AS_UTC}" if name in TIMES else name for name in names)
+
+    def now(self, after: float = 0.0) -> tuple[str, list[Any]]:
+        """Return an expression."""
+        if not after:
+            return "statement_timestamp()", []
+        return "statement_timestamp() + %s * interval '1 second'", [after]
+
+
+class MySQL(Dialect):
+    """MariaDB and MySQL, whose InnoDB locks every row that a statement walks."""
+
+    delete_returning = False
+
+    def now(self, after: float = 0.0) -> tuple[str, list[Any]]:
+        """Return an expression."""
+        if not after:
+            return "UTC_TIMESTAMP(6)", []
+        return "UTC_TIMESTAMP(6) + INTERVAL %s MICROSECOND", [int(after * 1e6)]
+
+    def using(self, index: str) -> str:
+        """Return a hint: without it, a small table would be walked as a whole."""
+        every_state = {"convoy_job_suspect": "convoy_job_ready"}  # no partial indexes here
+        return f" FORCE INDEX ({every_state.get(index, index)})"
+
+    def delete_by_id(self, table: str, ids: list[str]) -> tuple[str, list[Any]]:
+        """Return a join that looks rows up one by one: DELETE takes no hint."""
+        column = "id VARCHAR(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PATH '$'"
+        chosen = f"JSON_TABLE(%s, '$[*]' COLUMNS ({column})) AS chosen"
+        join = f"{chosen} STRAIGHT_JOIN {table} AS victim ON victim.id = chosen.id"
+        return f"DELETE victim FROM {join}", [json.dumps(ids)]
+
+    def replace_failure(self, table: str, columns: list[str]) -> str:
+        """Return the same rule; status comes last, because the others look at it."""
+        names = [name for name in columns if name not in ("id", "status")] + ["status"]
+        sets = ", ".join(
+            f"{name} = IF({table}.status = 'SUCCESSFUL', {table}.{name}, VALUES({name}))"
+            for name in names
+        )
+        return f" ON DUPLICATE KEY UPDATE {sets}"
+
+
+class Generic(SQLite):
+    """Any other database of Django (Oracle, third parties): the client's clock, row locks."""
+
+    def using(self, index: str) -> str:
+        """Return nothing: hints are nobody's standard."""
+        return ""
+
+    skip_locked = " FOR UPDATE SKIP LOCKED"
+    for_update = " FOR UPDATE"
+    delete_returning = False
+
+
+def dialect_of(connection: BaseDatabaseWrapper) -> Dialect:
+    """Return the dialect of a connection."""
+    if connection.vendor == "sqlite":
+        return SQLite("sqlite")
+    if connection.vendor == "postgresql":
+        return PostgreSQL("postgresql")
+    if connection.vendor == "mysql":
+        return MySQL("mysql")
+    return Generic(connection.vendor)
+
+
+def aware(value: Any) -> datetime:
+    """Return a NOT NULL time column as an aware time."""
+    read = from_column(value)
+    assert read is not None  # noqa: S101 - for the type checker; the column is NOT NULL
+    return read

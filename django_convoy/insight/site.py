@@ -1,0 +1,71 @@
+"""What insight looks at: one alias of TASKS, as `runtime.Runtime` has it."""
+
+from typing import Any, Protocol, TypeVar
+
+from django.db.models import QuerySet
+
+from django_convoy.contracts.broker import Broker, Browsable
+from django_convoy.contracts.store import Store
+from django_convoy.core.codec import Codec
+from django_convoy.domain.errors import ConfigurationError
+
+Rows = TypeVar("Rows", bound=QuerySet[Any])
+
+
+class Pair(Protocol):
+    """A broker and a store."""
+
+    @property
+    def broker(self) -> Broker:
+        """Where jobs wait."""
+
+    @property
+    def store(self) -> Store:
+        """Where results are."""
+
+    @property
+    def together(self) -> bool:
+        """Whether both can commit together."""
+
+
+class Site(Protocol):
+    """One alias of TASKS. A `Runtime` is one."""
+
+    @property
+    def alias(self) -> str:
+        """Its name in TASKS."""
+
+    @property
+    def shared(self) -> Pair:
+        """What this process uses for it."""
+
+    @property
+    def codec(self) -> Codec:
+        """Opens its jobs."""
+
+    def full_name(self, queue: str) -> str:
+        """Return a queue's name with the namespace in front."""
+
+    def short_name(self, full: str) -> str | None:
+        """Return a queue's name as users know it, None for another namespace's."""
+
+
+def browser(site: Site) -> Browsable:
+    """Return the broker as one that can be looked into. Raises ConfigurationError."""
+    broker = site.shared.broker
+    if not isinstance(broker, Browsable):
+        raise ConfigurationError(
+            f"the broker of TASKS[{site.alias!r}] ({type(broker).__name__}) cannot list its jobs"
+        )
+    return broker
+
+
+def tables(site: Site) -> str:
+    """Return the database in which this alias's workers report."""
+    return site.shared.broker.capabilities.transactional or "default"
+
+
+def own_rows(site: Site, rows: Rows) -> Rows:
+    """Return those rows of a table of jobs that are in this site's namespace."""
+    prefix = site.full_name("")
+    return rows.filter(queue__startswith=prefix) if prefix else rows.exclude(queue__contains=":")

@@ -1,0 +1,84 @@
+"""Puts a worker together from settings and flags, and starts it."""
+
+import contextlib
+import logging
+from collections.abc import Iterator
+
+from django.db import connections, transaction
+
+from django_convoy.contracts.broker import Broker, Browsable
+from django_convoy.core.lanes import Lanes, parse
+from django_convoy.framework import task_backends
+from django_convoy.observer import SignalObserver
+from django_convoy.registry import Finder
+from django_convoy.runtime import Runtime, runtime_of
+from django_convoy.worker.engine import Engine
+from django_convoy.worker.plan import Plan
+
+logger = logging.getLogger("django_convoy")
+
+
+def build_engine(plan: Plan, worker: str) -> Engine:
+    """Return what a worker or steward process of this plan needs."""
+    runtime = runtime_of(plan.backend)
+    observer = SignalObserver(runtime, type(task_backends[plan.backend]), worker)
+    own = runtime.private()
+    return Engine(
+        own=own,
+        shared=runtime.shared,
+        codec=runtime.codec,
+        find=Finder(runtime.options.task),
+        observer=observer,
+        lanes=Lanes(
+            parse(plan.queues), runtime.full_name, lambda: ready_queues(runtime, own.broker)
+        ),
+        retention=runtime.options.retention,
+        task_atomic=lambda: task_atomic(runtime),
+        after_job=observer.settled,
+        worker=worker,
+    )
+
+
+def ready_queues(runtime: Runtime, broker: Broker) -> list[str]:
+    """Return the full names of this namespace's queues that have work."""
+    if not isinstance(broker, Browsable):
+        return [runtime.full_name(name) for name in runtime.declared_queues]
+    names = broker.ready_queues()
+    return [name for name in names if runtime.short_name(name) is not None]
+
+
+def prepare_database(runtime: Runtime) -> None:
+    """Make sure that the tables are there, and that SQLite can be read while it is written.
+
+    Raises ConfigurationError that says to migrate.
+    """
+    runtime.shared.broker.counts("")
+    runtime.shared.store.get("0" * 32)
+    alias = runtime.shared.broker.capabilities.transactional
+    if alias is None or connections[alias].vendor != "sqlite":
+        return
+    with connections[alias].cursor() as cursor:
+        cursor.execute("PRAGMA journal_mode")
+        if cursor.fetchone()[0] == "delete":
+            cursor.execute("PRAGMA journal_mode = WAL")  # kept in the file from now on
+            logger.info("database %r: switched to write-ahead logging", alias)
+
+
+@contextlib.contextmanager
+def task_atomic(runtime: Runtime) -> Iterator[None]:
+    """Open the transaction of an atomic job, on the connection that the task uses."""
+    alias = runtime.shared.broker.capabilities.transactional or "default"
+    connection = connections[alias]
+    if connection.vendor != "sqlite":
+        with transaction.atomic(using=alias):
+            yield
+        return
+    connection.ensure_connection()
+    # Begin as the writer: a reader that turns writer half-way fails at once.
+    mode = getattr(connection, "transaction_mode", None)
+    connection.transaction_mode = "IMMEDIATE"  # type: ignore[attr-defined]
+    try:
+        with transaction.atomic(using=alias):
+            yield
+    finally:
+        connection.transaction_mode = mode  # type: ignore[attr-defined]

@@ -1,0 +1,113 @@
+"""Finds the subcommand and hands over to it."""
+
+import importlib
+import pkgutil
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from django_convoy.backend import ConvoyBackend
+from django_convoy.domain.errors import ConvoyError
+from django_convoy.domain.suggest import unknown
+from django_convoy.framework import DEFAULT_TASK_BACKEND_ALIAS, task_backends
+from django_convoy.management import subcommands
+from django_convoy.management.output import Output
+
+
+def names() -> list[str]:
+    """Return the names of all subcommands."""
+    return sorted(found.name for found in pkgutil.iter_modules(subcommands.__path__))
+
+
+def load(name: str) -> Any:
+    """Return a subcommand. Raises CommandError."""
+    if name not in names():
+        raise CommandError(unknown("subcommand", name, names()))
+    return importlib.import_module(f"{subcommands.__name__}.{name}").Command()
+
+
+class Adapter(BaseCommand):
+    """A subcommand as Django runs commands."""
+
+    def __init__(self, subcommand: Any, **kwargs: Any) -> None:
+        self.help = subcommand.help
+        self.requires_system_checks = getattr(subcommand, "requires_system_checks", ())
+        self._subcommand = subcommand
+        super().__init__(**kwargs)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add what all subcommands share, then its own."""
+        parser.add_argument(
+            "--backend",
+            default=DEFAULT_TASK_BACKEND_ALIAS,
+            metavar="ALIAS",
+            help="alias of TASKS (default: %(default)s)",
+        )
+        parser.add_argument(
+            "--json", action="store_true", help="write JSON to standard output, for programs"
+        )
+        self._subcommand.add_arguments(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run it; what users did wrong is one sentence, not a traceback."""
+        out = Output(self.stdout, self.stderr, self.style, as_json=options["json"])
+        try:
+            runtime = _backend(options["backend"]).runtime
+            status = self._subcommand.handle(runtime, options, out)
+        except ConvoyError as error:
+            raise CommandError(str(error)) from error
+        if status:
+            sys.exit(status)
+
+
+def _backend(alias: str) -> ConvoyBackend:
+    if alias not in task_backends.settings:
+        raise CommandError(unknown("alias of TASKS", alias, task_backends.settings))
+    backend = task_backends[alias]
+    if not isinstance(backend, ConvoyBackend):
+        kind = type(backend)
+        raise CommandError(
+            f"TASKS[{alias!r}] is a {kind.__module__}.{kind.__qualname__}, not Convoy's: "
+            "name another with --backend"
+        )
+    return backend
+
+
+class Command(BaseCommand):
+    """`manage.py convoy SUBCOMMAND`."""
+
+    help = "Convoy: its worker and its control room"
+    requires_system_checks = ()
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Let the subcommand read its own arguments, where one is named."""
+        if len(argv) > 2 and argv[2] in names():
+            adapter = Adapter(load(argv[2]))
+            adapter.run_from_argv([argv[0], f"{argv[1]} {argv[2]}", *argv[3:]])
+        else:
+            super().run_from_argv(argv)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take the subcommand's name and leave the rest to it."""
+        parser.add_argument(
+            "subcommand", metavar="SUBCOMMAND", nargs="?", help="leave it out for a list"
+        )
+        parser.add_argument("arguments", nargs="...", help="see `convoy SUBCOMMAND --help`")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run a subcommand for `call_command`, or when options stand in front of it."""
+        if options["subcommand"] is None:
+            self.stdout.write("Usage: manage.py convoy SUBCOMMAND, which is one of\n\n")
+            for name in names():
+                self.stdout.write(f"  {name:<10} {load(name).help}")
+            return
+        adapter = Adapter(
+            load(options["subcommand"]),
+            stdout=self.stdout._out,
+            stderr=self.stderr._out,
+            no_color=options["no_color"],
+            force_color=options["force_color"],
+        )
+        parser = adapter.create_parser("manage.py", f"convoy {options['subcommand']}")
+        adapter.execute(**vars(parser.parse_args(options["arguments"])))

@@ -1,0 +1,70 @@
+"""`convoy doctor`: is everything as it has to be?"""
+
+from dataclasses import asdict, fields
+from typing import Any
+
+from django.core.checks import ERROR as CHECK_ERROR
+from django.core.management.base import CommandParser
+
+from django_convoy import conf
+from django_convoy.domain.capabilities import Capabilities
+from django_convoy.framework import task_backends
+from django_convoy.insight.health import ERROR, FINE, NOTICE, WARNING, Finding, examine
+from django_convoy.management.output import Output
+from django_convoy.runtime import Runtime
+
+_MARKS = {FINE: "ok", NOTICE: "note", WARNING: "WARN", ERROR: "ERROR"}
+
+
+class Command:
+    """Shows what it looked at; exits with 1 after an error."""
+
+    help = "look for what is wrong: settings, tables, broker, keys, clocks, queues"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add nothing."""
+
+    def handle(self, runtime: Runtime, options: dict[str, Any], out: Output) -> int:
+        """Examine it."""
+        findings = []
+        for finding in (*_settings(runtime), *examine(runtime, conf.secrets)):
+            findings.append(finding)
+            _show(finding, out)
+        capabilities = runtime.shared.broker.capabilities
+        out.line()
+        out.title(f"What {type(runtime.shared.broker).__name__} can do")
+        out.table(("Capability", "Value"), _capabilities(capabilities))
+        out.data(
+            {
+                "findings": [asdict(one) for one in findings],
+                "capabilities": asdict(capabilities),
+            }
+        )
+        return 1 if any(one.level == ERROR for one in findings) else 0
+
+
+def _settings(runtime: Runtime) -> list[Finding]:
+    found = [
+        Finding(
+            ERROR if message.level >= CHECK_ERROR else WARNING,
+            "settings",
+            " ".join(filter(None, [str(message.msg), message.hint])),
+        )
+        for message in task_backends[runtime.alias].check()
+    ]
+    return found or [Finding(FINE, "settings", f"TASKS[{runtime.alias!r}] is sound")]
+
+
+def _show(finding: Finding, out: Output) -> None:
+    style = {WARNING: out.style.WARNING, ERROR: out.style.ERROR, FINE: out.style.SUCCESS}
+    mark = style.get(finding.level, str)(f"{_MARKS[finding.level]:<5}")
+    out.line(f"{mark} {finding.about}: {finding.text}")
+
+
+def _capabilities(capabilities: Capabilities) -> list[tuple[str, str]]:
+    words = {True: "yes", False: "no", None: "-"}
+    rows = []
+    for one in fields(capabilities):
+        value = getattr(capabilities, one.name)
+        rows.append((one.name.replace("_", " "), words.get(value, str(value))))
+    return rows

@@ -1,0 +1,132 @@
+"""`convoy worker`: run jobs."""
+
+import logging
+import os
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+from django.db import connections
+from django.utils.module_loading import autodiscover_modules
+
+from django_convoy import conf
+from django_convoy.core.lanes import EVERY, parse
+from django_convoy.launch import build_engine, prepare_database
+from django_convoy.management.output import Output
+from django_convoy.runtime import Runtime
+from django_convoy.version import VERSION
+from django_convoy.worker import affinity, logs, memory
+from django_convoy.worker.board import MOST_WORKERS, SLOTS
+from django_convoy.worker.plan import Plan
+from django_convoy.worker.solo import run_solo
+from django_convoy.worker.supervisor import Supervisor
+
+logger = logging.getLogger("django_convoy")
+
+
+class Command:
+    """Starts a supervisor with its workers and a steward, in the foreground."""
+
+    help = "run jobs until told to stop (TERM or Ctrl-C; twice to stop now)"
+    requires_system_checks = "__all__"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the worker's flags; defaults come from OPTIONS['worker']."""
+        add = parser.add_argument
+        add("--queues", metavar="A,B", help="strict order; 'a:4,b:1' by weight; '*' all queues")
+        add("--processes", type=int, metavar="N", help="worker processes (default: CPUs)")
+        add("--threads", type=int, metavar="N", help="jobs at a time in threads of each process")
+        add(
+            "--async",
+            type=int,
+            dest="concurrency",
+            metavar="N",
+            help="jobs at a time on an event loop of each process",
+        )
+        add("--burst", action="store_true", help="leave when there is no work left")
+        add("--max-jobs", type=int, metavar="N", help="replace a process after N jobs")
+        add("--max-rss", metavar="SIZE", help="replace a process above this memory, as 512M")
+        add("--timeout", type=float, metavar="S", help="timeout of tasks that have none")
+        add("--drain", type=float, metavar="S", help="seconds running jobs get at a stop")
+        add("--affinity", type=int, metavar="N", help="bind each process to N CPUs")
+        add("--name", default="", help="how this worker is called in `convoy workers`")
+        add("--reload", action="store_true", help="start again when source files change")
+
+    def handle(self, runtime: Runtime, options: dict[str, Any], out: Output) -> int:
+        """Check, say what is started, and run."""
+        plan = make_plan(runtime, options)
+        logs.show(plan.verbosity)
+        prepare_database(runtime)
+        autodiscover_modules("tasks")
+        connections.close_all()
+        if not hasattr(os, "fork"):
+            out.line("this platform cannot fork: running in one process, with threads")
+            return run_solo(plan, build_engine)
+        out.line(describe(plan))
+        return Supervisor(plan, build_engine, reload=options["reload"]).run()
+
+
+def make_plan(runtime: Runtime, flags: dict[str, Any]) -> Plan:
+    """Return the plan of flags before settings. Raises SettingsError, CommandError."""
+    names = (
+        "processes",
+        "threads",
+        "concurrency",
+        "max_jobs",
+        "max_rss",
+        "timeout",
+        "drain",
+        "affinity",
+    )
+    given = {name: flags[name] for name in names if flags[name] is not None}
+    asked = conf.read_options(conf.WorkerOptions, given, "convoy worker")
+    settings = runtime.options.worker
+    chosen = {name: getattr(asked if name in given else settings, name) for name in names}
+    queues = flags["queues"] or ",".join(runtime.declared_queues) or EVERY
+    for lane in parse(queues):
+        declared = runtime.declared_queues
+        if declared and lane.name != EVERY and lane.name not in declared:
+            raise CommandError(
+                f"queue {lane.name!r} is not declared in TASKS[{runtime.alias!r}]['QUEUES'], so "
+                f"no task can put a job there; declared are: {', '.join(declared)}"
+            )
+    if chosen["threads"] and chosen["concurrency"]:
+        raise CommandError("--threads and --async exclude each other: start two workers")
+    if chosen["max_rss"] is not None and not memory.can_measure():
+        raise CommandError("--max-rss: this platform does not tell how much memory is used")
+    cpus = conf.cpus()
+    each = chosen.pop("affinity")
+    processes = chosen.pop("processes") or len(cpus)
+    for flag, count, most in (
+        ("--processes", processes, MOST_WORKERS),
+        ("--threads", chosen["threads"], SLOTS),
+        ("--async", chosen["concurrency"], SLOTS),
+    ):
+        if count > most:
+            raise CommandError(f"{flag} {count}: at most {most}; start further workers for more")
+    return Plan(
+        backend=runtime.alias,
+        name=flags["name"],
+        queues=queues,
+        processes=processes,
+        burst=flags["burst"],
+        verbosity=flags["verbosity"],
+        lease=runtime.options.lease,
+        on_lost_lease=runtime.options.on_lost_lease,
+        daemonize_workers=settings.daemonize_workers,
+        cpus=affinity.assign(cpus, processes, each) if each is not None else (),
+        **chosen,
+    )
+
+
+def describe(plan: Plan) -> str:
+    """Return the line that a starting worker shows."""
+    kind = ""
+    if plan.threads:
+        kind = f" with {plan.threads} threads each"
+    elif plan.concurrency:
+        kind = f" with {plan.concurrency} coroutines each"
+    many = "process" if plan.processes == 1 else "processes"
+    return (
+        f"Convoy {VERSION}: {plan.processes} {many}{kind}, queues {plan.queues}, "
+        f"backend {plan.backend}, pid {os.getpid()}"
+    )

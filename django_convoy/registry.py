@@ -1,0 +1,60 @@
+"""From the path of a task to the task: only what was declared a task can be run."""
+
+from collections.abc import Callable, Mapping
+from inspect import iscoroutinefunction
+from typing import Any
+
+from django.utils.module_loading import import_string
+
+from django_convoy.domain.errors import TaskNotFound
+from django_convoy.domain.options import JobOptions
+from django_convoy.framework import Task
+from django_convoy.tasks import ConvoyTask
+
+
+def find_task(path: str) -> ConvoyTask[..., Any]:
+    """Return the task at a path. Raises TaskNotFound when the code has none there."""
+    try:
+        found = import_string(path)
+    except ImportError as error:
+        raise TaskNotFound(f"{path}: {error}") from None
+    except Exception as error:  # a module that cannot be loaded must not take workers down
+        raise TaskNotFound(f"{path}: its module fails with {error!r}") from error
+    if isinstance(found, ConvoyTask):
+        return found
+    if isinstance(found, Task):
+        return ConvoyTask(
+            func=found.func,
+            priority=found.priority,
+            queue_name=found.queue_name,
+            backend=found.backend,
+            takes_context=found.takes_context,
+        )
+    raise TaskNotFound(f"{path} is a {type(found).__name__}, not a task")
+
+
+class Runnable:
+    """A task as the core wants it: options worked out, ready to be called."""
+
+    __slots__ = ("acall", "call", "is_async", "policy", "takes_context")
+
+    def __init__(self, task: ConvoyTask[..., Any], defaults: Mapping[str, Any]) -> None:
+        self.is_async = iscoroutinefunction(task.func)
+        self.call: Callable[..., Any] = task.call if self.is_async else task.func
+        self.acall: Callable[..., Any] = task.func
+        self.policy: JobOptions = task.policy(defaults)
+        self.takes_context: bool = task.takes_context
+
+
+class Finder:
+    """Remembers what it found; what is missing is looked for again each time."""
+
+    def __init__(self, defaults: Mapping[str, Any]) -> None:
+        self._defaults = defaults
+        self._found: dict[str, Runnable] = {}
+
+    def __call__(self, path: str) -> Runnable:
+        found = self._found.get(path)
+        if found is None:
+            found = self._found[path] = Runnable(find_task(path), self._defaults)
+        return found

@@ -1,0 +1,7 @@
+"""The result stores that come with Convoy, by name."""
+
+STORES: dict[str, str] = {
+    "database": "django_convoy.stores.database.DatabaseStore",
+    "cache": "django_convoy.stores.cache.CacheStore",
+    "none": "django_convoy.stores.none.NoStore",
+}

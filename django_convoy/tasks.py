@@ -1,0 +1,301 @@
+"""The public `task`: a `django.tasks` Task with Convoy's options."""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timedelta
+from enum import Enum
+from functools import cache, lru_cache
+from typing import Any, Concatenate, Final, Literal, ParamSpec, TypeVar, overload
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from django_convoy.domain import options as job_options
+from django_convoy.domain.errors import InvalidOption
+from django_convoy.domain.options import JobOptions
+from django_convoy.domain.suggest import unknown
+from django_convoy.framework import (
+    DEFAULT_TASK_BACKEND_ALIAS,
+    DEFAULT_TASK_PRIORITY,
+    DEFAULT_TASK_QUEUE_NAME,
+    GenericTask,
+    InvalidTask,
+    Task,
+    task_backends,
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Unset(Enum):
+    """The task does not say; the backend's default holds."""
+
+    UNSET = "unset"
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Final = Unset.UNSET
+
+
+class InvalidTaskOption(InvalidOption, InvalidTask):
+    """A task option that cannot work; also a `django.tasks` InvalidTask."""
+
+
+@dataclass(slots=True)
+class Job:
+    """A call that is not enqueued yet: what `enqueue_many` takes. Made by `task.job(...)`."""
+
+    task: Any
+    args: Sequence[Any] = ()
+    kwargs: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvoyTask(GenericTask[P, T]):
+    """A task with options; see `domain.options.JobOptions` for what each means.
+
+    delay: run_after as a span, counted from each enqueue.
+    overrides: the options that `.using()` gave; they travel with the job.
+    """
+
+    # Again, because Django 6.0 gives them no defaults.
+    priority: int = DEFAULT_TASK_PRIORITY
+    backend: str = DEFAULT_TASK_BACKEND_ALIAS
+    queue_name: str = DEFAULT_TASK_QUEUE_NAME
+    run_after: datetime | None = None
+    retries: Any = UNSET
+    backoff: Any = UNSET
+    retry_on: Any = UNSET
+    give_up_on: Any = UNSET
+    timeout: Any = UNSET
+    grace: Any = UNSET
+    atomic: Any = UNSET
+    delivery: Any = UNSET
+    expires: Any = UNSET
+    kill_on_stop: Any = UNSET
+    crash_budget: Any = UNSET
+    keep: Any = UNSET
+    keep_result: Any = UNSET
+    delay: timedelta | None = None
+    overrides: frozenset[str] = frozenset()
+    _declared: dict[str, Any] = field(init=False, repr=False, compare=False)
+
+    def __new__(cls, **given: Any) -> "ConvoyTask[P, T]":
+        """Refuse an unknown option with a hint, also from `django.tasks.task(...)`."""
+        for name in given:
+            if name not in _FIELD_NAMES:
+                raise InvalidTaskOption(unknown("task option", name, _OPTION_NAMES))
+        return object.__new__(cls)
+
+    def __post_init__(self) -> None:
+        # Zero-argument super() does not work in a dataclass with slots.
+        for name in job_options.NAMES:
+            value = getattr(self, name)
+            if value is not UNSET:
+                try:
+                    if name == "expires":
+                        value = _with_zone(value)
+                    object.__setattr__(self, name, job_options.clean(name, value))
+                except InvalidOption as error:
+                    raise InvalidTaskOption(f"{_path(self.func)}: {error}") from None
+        pairs = ((name, getattr(self, name)) for name in job_options.NAMES)
+        said = {name: value for name, value in pairs if value is not UNSET}
+        object.__setattr__(self, "_declared", said)
+        Task.__post_init__(self)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call the function here and now, as if it were not a task."""
+        return self.func(*args, **kwargs)
+
+    def __reduce__(self) -> Any:
+        values = {one.name: getattr(self, one.name) for one in fields(self) if one.init}
+        del values["func"]
+        return _rebuild, (self.module_path, values)
+
+    def check_call(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        """Raise TypeError unless the function can be called so, as calling it would."""
+        least, most = _arity(self.func, self.takes_context)
+        if not kwargs and least <= len(args) <= most:
+            return
+        context = (None,) if self.takes_context else ()
+        try:
+            _signature(self.func).bind(*context, *args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{self.module_path}(): {error}") from None
+
+    def declared(self) -> dict[str, Any]:
+        """Return the options that this task says itself."""
+        return self._declared
+
+    def policy(self, defaults: Mapping[str, Any]) -> JobOptions:
+        """Return all options, with the backend's defaults for what the task leaves open."""
+        return JobOptions(**{**defaults, **self.declared()})
+
+    def using(
+        self,
+        *,
+        priority: int | None = None,
+        queue_name: str | None = None,
+        run_after: datetime | timedelta | Unset | None = UNSET,
+        backend: str | None = None,
+        **options: Any,
+    ) -> "ConvoyTask[P, T]":
+        """Return this task with other settings, for some calls.
+
+        run_after: not before this time, or this span after each enqueue; None: now.
+        options: any of the decorator's; None resets those that may be None.
+        Raises InvalidTaskOption.
+        """
+        changes: dict[str, Any] = {}
+        if priority is not None:
+            changes["priority"] = priority
+        if queue_name is not None:
+            changes["queue_name"] = queue_name
+        if backend is not None:
+            changes["backend"] = backend
+        if isinstance(run_after, timedelta):
+            changes.update(run_after=None, delay=run_after)
+        elif run_after is not UNSET:
+            changes.update(run_after=run_after, delay=None)
+        for name in options:
+            if name not in job_options.NAMES:
+                raise InvalidTaskOption(unknown("task option", name, _OPTION_NAMES))
+        if options:
+            changes.update(options, overrides=self.overrides | options.keys())
+        changed = replace(self, **changes)
+        try:
+            for name in options:
+                job_options.to_json(name, getattr(changed, name))
+        except InvalidOption as error:
+            raise InvalidTaskOption(f"{_path(self.func)}: {error}") from None
+        return changed
+
+    def job(self, *args: P.args, **kwargs: P.kwargs) -> Job:
+        """Return a call of this task for `enqueue_many`."""
+        return Job(self, args, kwargs)
+
+    def enqueue_many(self, calls: Iterable[Any]) -> Any:
+        """Enqueue one job per item, in few statements and constant memory.
+
+        calls: tuples of positional arguments, dicts of keyword arguments, `task.job(...)`,
+        or else single arguments. Committed by the thousand; wrap it in `transaction.atomic()`
+        for all or nothing. Returns a Batch: its length, its ids, its results on demand.
+        """
+        return self.get_backend().enqueue_many(self._jobs(calls))  # type: ignore[attr-defined]
+
+    def _jobs(self, calls: Iterable[Any]) -> Iterable[Job]:
+        for call in calls:
+            if isinstance(call, Job):
+                yield call
+            elif isinstance(call, tuple):
+                yield Job(self, call)
+            elif isinstance(call, dict):
+                yield Job(self, (), call)
+            else:
+                yield Job(self, (call,))
+
+
+_FIELD_NAMES = frozenset(one.name for one in fields(ConvoyTask) if one.init)
+_OPTION_NAMES = job_options.NAMES | {"priority", "queue_name", "backend", "takes_context"}
+
+
+def _with_zone(expires: Any) -> Any:
+    """Return a naive time as the aware one that it means where USE_TZ is False."""
+    if not isinstance(expires, datetime) or timezone.is_aware(expires):
+        return expires
+    if settings.USE_TZ:
+        raise InvalidOption(f"expires must be an aware datetime, not {expires!r}")
+    return timezone.make_aware(expires)
+
+
+_signature = lru_cache(maxsize=None)(inspect.signature)
+
+
+@cache
+def _arity(function: Callable[..., Any], takes_context: bool) -> tuple[int, int]:
+    """Return how many positional arguments are surely right when there are no others."""
+    least = most = 0
+    for one in _signature(function).parameters.values():
+        required = one.default is one.empty
+        if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD):
+            least, most = least + required, most + 1
+        elif one.kind is one.KEYWORD_ONLY and required:
+            return 1, 0  # never right
+    return least - takes_context, most - takes_context
+
+
+def _path(function: Callable[..., Any]) -> str:
+    return f"{function.__module__}.{getattr(function, '__qualname__', '?')}"
+
+
+def _rebuild(path: str, values: dict[str, Any]) -> ConvoyTask[..., Any]:
+    found = import_string(path)
+    return ConvoyTask(func=getattr(found, "func", found), **values)
+
+
+@overload
+def task(function: Callable[P, T], /) -> ConvoyTask[P, T]: ...
+
+
+@overload
+def task(
+    *,
+    priority: int = ...,
+    queue_name: str = ...,
+    backend: str = ...,
+    takes_context: Literal[False] = ...,
+    **options: Any,
+) -> Callable[[Callable[P, T]], ConvoyTask[P, T]]: ...
+
+
+@overload
+def task(
+    *,
+    priority: int = ...,
+    queue_name: str = ...,
+    backend: str = ...,
+    takes_context: Literal[True],
+    **options: Any,
+) -> Callable[[Callable[Concatenate[Any, P], T]], ConvoyTask[P, T]]: ...
+
+
+def task(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    priority: int = DEFAULT_TASK_PRIORITY,
+    queue_name: str = DEFAULT_TASK_QUEUE_NAME,
+    backend: str = DEFAULT_TASK_BACKEND_ALIAS,
+    takes_context: bool = False,
+    **options: Any,
+) -> Any:
+    """Make a function a task, with or without options.
+
+    priority: -100 to 100, higher first, within its queue. queue_name: where it waits.
+    backend: an alias of TASKS. takes_context: the first argument is a TaskContext.
+    options: retries, backoff, retry_on, give_up_on, timeout, grace, atomic, delivery, expires,
+    kill_on_stop, crash_budget, keep, keep_result; see `domain.options.JobOptions`.
+    Raises InvalidTask, or its subclass InvalidTaskOption that says what is allowed.
+    """
+    for name in options:
+        if name not in job_options.NAMES:
+            raise InvalidTaskOption(unknown("task option", name, _OPTION_NAMES))
+
+    def wrap(function: Callable[..., Any]) -> ConvoyTask[..., Any]:
+        kind = task_backends[backend].task_class
+        kind = kind if issubclass(kind, ConvoyTask) else ConvoyTask
+        return kind(
+            func=function,
+            priority=priority,
+            queue_name=queue_name,
+            backend=backend,
+            takes_context=takes_context,
+            **options,
+        )
+
+    return wrap if function is None else wrap(function)

@@ -1,0 +1,1 @@
+"""What sites and extensions use in their own tests."""

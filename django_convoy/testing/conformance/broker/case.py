@@ -1,0 +1,150 @@
+"""What every promise of a broker is tested with."""
+
+import threading
+import unittest
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from django_convoy.contracts.broker import Broker, Browsable
+from django_convoy.domain import clock, ids
+from django_convoy.domain.envelope import Envelope, Lease, Note
+from django_convoy.domain.verdict import Again
+
+T = TypeVar("T")
+FOREVER = 600.0
+"""Seconds to wait for what must happen: a broken promise hangs, a slow machine does not fail."""
+
+
+class BrokerCase:
+    """The base of the suite. Each test has queues of its own, so that nothing needs emptying."""
+
+    short = 0.2
+    """Seconds of a lease that is to lapse: the shortest that the broker can give."""
+
+    queue: str
+    _made: list[Broker]
+
+    def make(self) -> Broker:
+        """Return a new broker, independent of those made before: as in another process."""
+        raise NotImplementedError
+
+    def setup_method(self) -> None:
+        """Give the test its queue."""
+        self.queue = f"conformance-{ids.token()}"
+        self._made = []
+
+    def teardown_method(self) -> None:
+        """Close all brokers of the test."""
+        for broker in self._made:
+            broker.close()
+
+    @property
+    def broker(self) -> Broker:
+        """The test's first broker."""
+        return self._made[0] if self._made else self.another()
+
+    @property
+    def browser(self) -> Any:
+        """The same broker, in its role `Browsable`. Skips where it does not have it."""
+        self.requires("browse")
+        assert isinstance(self.broker, Browsable)
+        return self.broker
+
+    def another(self) -> Broker:
+        """Return a further broker, which is closed after the test."""
+        self._made.append(self.make())
+        return self._made[-1]
+
+    def requires(self, *capabilities: str) -> None:
+        """Skip the test unless the broker has all of these capabilities."""
+        for name in capabilities:
+            if not getattr(self.broker.capabilities, name):
+                raise unittest.SkipTest(f"this broker does not promise: {name}")
+
+    def envelope(self, queue: str = "", delay: float | None = None, **fields: Any) -> Envelope:
+        """Return a new job. delay: seconds from now until it is due."""
+        now = clock.now()
+        due: datetime | None = None if delay is None else now + timedelta(seconds=delay)
+        given = {
+            "id": ids.job_id(),
+            "queue": queue or self.queue,
+            "task": "shop.tasks.ship",
+            "payload": '{"args":[1],"kwargs":{}}',
+            "seal": "1j-:c2VhbA==",
+            "key_id": "00c0ffee",
+            "priority": 0,
+            "enqueued_at": now,
+            "due": due,
+        }
+        return Envelope(**{**given, **fields})
+
+    def push(self, count: int = 1, **fields: Any) -> list[str]:
+        """Push new jobs; return their ids. fields: as `envelope` takes them."""
+        envelopes = [self.envelope(**fields) for _ in range(count)]
+        self.broker.push(envelopes)
+        return [envelope.id for envelope in envelopes]
+
+    def claim(
+        self,
+        limit: int = 10,
+        *,
+        broker: Broker | None = None,
+        queues: Sequence[str] = (),
+        lease: float = 60,
+        wait: float = 0,
+    ) -> list[Lease]:
+        """Claim from the test's queue."""
+        return (broker or self.broker).claim(
+            queues or [self.queue], limit=limit, lease=lease, worker="worker-1", wait=wait
+        )
+
+    def claim_one(self, **options: Any) -> Lease:
+        """Claim one job, which must be there."""
+        (lease,) = self.claim(1, **options)
+        return lease
+
+    def take(self, wait: float) -> list[Lease]:
+        """Claim in a broker of its own, closed in the same thread."""
+        broker = self.make()
+        try:
+            return self.claim(broker=broker, wait=wait)
+        finally:
+            broker.close()
+
+    def again(self, delay: float = 0, refund: bool = False, note: Note | None = None) -> Again:
+        """Return the verdict that hands a job back."""
+        return Again(delay, refund, note or Note())
+
+    def abandon(self, limit: int = 10, **options: Any) -> list[Lease]:
+        """Claim in a broker whose process then is gone; the leases lapse in a moment."""
+        gone = self.another()
+        leases = self.claim(limit, broker=gone, lease=self.short, **options)
+        gone.close()
+        return leases
+
+
+def ids_of(leases: Sequence[Lease]) -> list[str]:
+    """Return the ids of leased jobs."""
+    return [lease.id for lease in leases]
+
+
+def in_threads(calls: Sequence[Callable[[], T]]) -> list[T]:
+    """Run calls in a thread each; return what they return, raise what one raises."""
+    results: dict[int, T] = {}
+    errors: list[BaseException] = []
+
+    def run(index: int, call: Callable[[], T]) -> None:
+        try:
+            results[index] = call()
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    return [results[index] for index in range(len(calls))]

@@ -1,0 +1,1 @@
+"""The processes that run jobs: a supervisor, its workers, and a steward."""

@@ -1,0 +1,336 @@
+"""What workers hold, in memory that outlives them.
+
+One region per worker, with a slot per job it holds. Each field has one writer; a reader takes
+a copy and looks at the serial number before and after. There are no semaphores: a killed
+holder would hang everybody. Where the worker and the steward must agree who has a job (start
+it, or take it back), they use a byte lock, which the kernel drops when its process dies.
+
+    board:  [header][region 0][region 1]...       region: [header][slot 0][slot 1]...
+"""
+
+import importlib
+import mmap
+import os
+import secrets
+import struct
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+VERSION = 1
+REGIONS = 128
+SLOTS = 512
+MOST_WORKERS = REGIONS - 8
+"""Some regions stay free for those that replace others which have not left yet."""
+_SLOT = 4096
+_HEAD = 64
+LEASE_ROOM = 2400
+_OUTCOME = _HEAD + LEASE_ROOM
+_OUTCOME_ROOM = _SLOT - _OUTCOME
+_PAGE = 4096
+_REGION = _PAGE + SLOTS * _SLOT
+SIZE = _PAGE + REGIONS * _REGION
+
+# Board header: version; monotonic times at which supervisor and steward wake by themselves.
+_VERSION_AT, _SUPERVISOR_AT, _STEWARD_AT = 0, 8, 16
+# Region header, by the supervisor: state, pid, exit status, reason and slot of a kill.
+_STATE_AT, _PID_AT, _EXIT_AT, _REASON_AT, _KILLED_AT, _BOOT_AT, _JOBS_AT = 0, 4, 8, 12, 16, 32, 64
+_STATES_AT, _FLAGS_AT = 1024, 2048
+# Slot header, by the worker: lengths, serial, times; by the steward: the serial that it took
+# back, and when it last renewed. States and flags of all slots stand in the region's header,
+# so that looking touches one page.
+_SLOT_HEAD = struct.Struct("<HHI")
+_TIMES = struct.Struct("<ddd")
+_TIMES_AT, _RECALLED_AT, _RENEWED_AT = 16, 40, 48
+_U16, _U32, _I32, _F64 = (
+    struct.Struct("<H"),
+    struct.Struct("<I"),
+    struct.Struct("<i"),
+    struct.Struct("<d"),
+)
+
+FREE, LIVE, DEAD = range(3)
+EMPTY, HELD, RUNNING, ENDED = range(4)
+KILL_ON_STOP, SETTLED = 1, 2
+NOT_KILLED, OVERDUE, STOPPED, LOST_LEASE = range(4)
+
+
+@dataclass(slots=True)
+class Slot:
+    """A copy of one slot. Times are monotonic; deadline 0: none."""
+
+    index: int
+    state: int
+    flags: int
+    serial: int
+    claimed: float
+    started: float
+    deadline: float
+    renewed: float
+    lease: bytes
+    outcome: bytes
+
+
+class Board:
+    """The shared memory; made by the supervisor, mapped by all.
+
+    descriptor: of a board that is there already; PRIVATE for one that a single process uses,
+    on platforms that have neither shared descriptors nor locks.
+    """
+
+    PRIVATE = -1
+
+    def __init__(self, descriptor: int | None = None) -> None:
+        if descriptor is None:
+            descriptor = self._make()
+        self.descriptor = descriptor
+        self._memory = mmap.mmap(descriptor, SIZE)
+        self._fcntl = None if descriptor == self.PRIVATE else importlib.import_module("fcntl")
+
+    @staticmethod
+    def _make() -> int:
+        if hasattr(os, "memfd_create"):
+            descriptor = os.memfd_create("convoy-board")
+        else:
+            descriptor, path = tempfile.mkstemp(prefix="convoy-board-")
+            Path(path).unlink()
+        os.ftruncate(descriptor, SIZE)
+        os.pwrite(descriptor, _U32.pack(VERSION), _VERSION_AT)
+        return descriptor
+
+    @property
+    def version(self) -> int:
+        """The layout that the maker of the board uses."""
+        return int(_U32.unpack_from(self._memory, _VERSION_AT)[0])
+
+    def close(self) -> None:
+        """Unmap."""
+        self._memory.close()
+        if self.descriptor != self.PRIVATE:
+            os.close(self.descriptor)
+
+    # When the others wake
+
+    def supervisor_wakes(self, at: float | None = None) -> float:
+        """Read, or set, when the supervisor wakes by itself."""
+        return self._time(_SUPERVISOR_AT, at)
+
+    def steward_wakes(self, at: float | None = None) -> float:
+        """Read, or set, when the steward looks at the board by itself."""
+        return self._time(_STEWARD_AT, at)
+
+    def _time(self, place: int, at: float | None) -> float:
+        if at is not None:
+            _F64.pack_into(self._memory, place, at)
+            return at
+        return float(_F64.unpack_from(self._memory, place)[0])
+
+    # Locks
+
+    def lock(self, region: int, byte: int) -> bool:
+        """Take a lock that dies with this process; return whether it was free."""
+        fcntl = self._fcntl
+        if fcntl is None:
+            return True
+        try:
+            place = _PAGE + region * _REGION + byte
+            fcntl.lockf(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+        except OSError:
+            return False
+        return True
+
+    def unlock(self, region: int, byte: int, count: int = 1) -> None:
+        """Give locks back."""
+        fcntl = self._fcntl
+        if fcntl is not None:
+            fcntl.lockf(self.descriptor, fcntl.LOCK_UN, count, _PAGE + region * _REGION + byte)
+
+    def region(self, index: int) -> "Region":
+        """Return the view of one region."""
+        return Region(self, self._memory, index)
+
+    def regions(self, *states: int) -> "Iterator[Region]":
+        """Return the regions in any of these states."""
+        for index in range(REGIONS):
+            if self._memory[_PAGE + index * _REGION] in states:
+                yield Region(self, self._memory, index)
+
+
+class Region:
+    """One worker's part of the board."""
+
+    LIFE = SLOTS
+    """The byte whose lock says that the worker lives."""
+
+    def __init__(self, board: Board, memory: mmap.mmap, index: int) -> None:
+        self.board = board
+        self.index = index
+        self._memory = memory
+        self._base = _PAGE + index * _REGION
+        self._serial = 0
+
+    def _read(self, kind: struct.Struct, place: int) -> int:
+        return int(kind.unpack_from(self._memory, self._base + place)[0])
+
+    # By the supervisor
+
+    def open(self, boot: str) -> None:
+        """Give the region to a worker that is about to start."""
+        self._memory[self._base : self._base + _PAGE] = bytes(_PAGE)
+        self._memory[self._base + _BOOT_AT : self._base + _BOOT_AT + 16] = boot.encode()[:16]
+        _I32.pack_into(self._memory, self._base + _KILLED_AT, -1)
+        self._memory[self._base + _STATE_AT] = LIVE
+
+    def bury(self, status: int) -> None:
+        """Say that the worker is gone, and how."""
+        _I32.pack_into(self._memory, self._base + _EXIT_AT, status)
+        self._memory[self._base + _STATE_AT] = DEAD
+
+    def doom(self, reason: int, slot: int) -> None:
+        """Say why the worker is about to be killed, and for which slot."""
+        _I32.pack_into(self._memory, self._base + _KILLED_AT, slot)
+        self._memory[self._base + _REASON_AT] = reason
+
+    def free(self) -> None:
+        """Say that nothing is left here to settle. By the steward."""
+        self._memory[self._base + _STATE_AT] = FREE
+
+    @property
+    def state(self) -> int:
+        """FREE, LIVE or DEAD."""
+        return self._memory[self._base + _STATE_AT]
+
+    @property
+    def boot(self) -> str:
+        """The random id of the worker's boot."""
+        start = self._base + _BOOT_AT
+        return self._memory[start : start + 16].decode()
+
+    @property
+    def exit_status(self) -> int:
+        """The status from `os.waitpid`."""
+        return self._read(_I32, _EXIT_AT)
+
+    @property
+    def doomed(self) -> tuple[int, int]:
+        """(reason, slot) of a kill."""
+        return self._memory[self._base + _REASON_AT], self._read(_I32, _KILLED_AT)
+
+    @property
+    def pid(self) -> int:
+        """The worker's process, 0 before it began."""
+        return self._read(_U32, _PID_AT)
+
+    @property
+    def jobs(self) -> int:
+        """How many jobs it has run."""
+        return self._read(_U32, _JOBS_AT)
+
+    def lives(self) -> bool:
+        """Return whether the worker's process exists, whoever its parent is now."""
+        if not self.board.lock(self.index, self.LIFE):
+            return True
+        self.board.unlock(self.index, self.LIFE)
+        return False
+
+    # By the worker
+
+    def enter(self) -> None:
+        """Begin to use the region: hold the lock of life."""
+        self.board.lock(self.index, self.LIFE)
+        _U32.pack_into(self._memory, self._base + _PID_AT, os.getpid())
+        # Not from 0: what an earlier worker left in the slots must not look like ours.
+        self._serial = secrets.randbits(30)
+
+    def count(self, jobs: int) -> None:
+        """Say how many jobs were run."""
+        _U32.pack_into(self._memory, self._base + _JOBS_AT, jobs)
+
+    def _slot(self, index: int) -> int:
+        return self._base + _PAGE + index * _SLOT
+
+    def hold(self, index: int, lease: bytes, now: float) -> int:
+        """Put a claimed job into a slot; return its serial."""
+        start = self._slot(index)
+        self._serial += 1
+        self._memory[start + _HEAD : start + _HEAD + len(lease)] = lease
+        _TIMES.pack_into(self._memory, start + _TIMES_AT, now, 0.0, 0.0)
+        _F64.pack_into(self._memory, start + _RENEWED_AT, now)
+        _SLOT_HEAD.pack_into(self._memory, start, len(lease), 0, self._serial)
+        self._memory[self._base + _STATES_AT + index] = HELD
+        return self._serial
+
+    def recalled(self, index: int, serial: int) -> bool:
+        """Return whether the steward took the job back."""
+        start = self._slot(index)
+        return bool(_U32.unpack_from(self._memory, start + _RECALLED_AT)[0] == serial)
+
+    def start(self, index: int, started: float, deadline: float, flags: int) -> None:
+        """Say that the body is about to be called."""
+        start = self._slot(index)
+        _F64.pack_into(self._memory, start + _TIMES_AT + 8, started)
+        _F64.pack_into(self._memory, start + _TIMES_AT + 16, deadline)
+        self._memory[self._base + _FLAGS_AT + index] = flags
+        self._memory[self._base + _STATES_AT + index] = RUNNING
+
+    def end(self, index: int, outcome: bytes | None) -> bool:
+        """Keep the outcome until it is settled; return False where it does not fit."""
+        start = self._slot(index)
+        if outcome is None or len(outcome) > _OUTCOME_ROOM:
+            _F64.pack_into(self._memory, start + _TIMES_AT + 16, 0.0)  # it kept its deadline
+            return False
+        self._memory[start + _OUTCOME : start + _OUTCOME + len(outcome)] = outcome
+        _U16.pack_into(self._memory, start + 2, len(outcome))
+        self._memory[self._base + _STATES_AT + index] = ENDED
+        return True
+
+    def clear(self, index: int) -> None:
+        """Empty a slot: settled, or no longer ours."""
+        self._memory[self._base + _STATES_AT + index] = EMPTY
+
+    # By the steward
+
+    def recall(self, slot: Slot) -> None:
+        """Say that the job was taken back. Call with the slot's lock held."""
+        _U32.pack_into(self._memory, self._slot(slot.index) + _RECALLED_AT, slot.serial)
+
+    def renewed(self, slot: Slot, at: float) -> None:
+        """Say when the lease was renewed."""
+        _F64.pack_into(self._memory, self._slot(slot.index) + _RENEWED_AT, at)
+
+    def read(self, index: int) -> Slot | None:
+        """Return a copy of a slot, None while it is empty or being written."""
+        start, state_at = self._slot(index), self._base + _STATES_AT + index
+        state = self._memory[state_at]
+        if state == EMPTY:
+            return None
+        head = self._memory[start : start + _SLOT_HEAD.size]
+        lease, outcome, serial = _SLOT_HEAD.unpack(head)
+        claimed, started, deadline = _TIMES.unpack_from(self._memory, start + _TIMES_AT)
+        (renewed,) = _F64.unpack_from(self._memory, start + _RENEWED_AT)
+        slot = Slot(
+            index,
+            state,
+            self._memory[self._base + _FLAGS_AT + index],
+            serial,
+            claimed,
+            started,
+            deadline,
+            renewed,
+            self._memory[start + _HEAD : start + _HEAD + lease],
+            self._memory[start + _OUTCOME : start + _OUTCOME + outcome],
+        )
+        same = self._memory[start : start + _SLOT_HEAD.size] == head
+        return slot if same and self._memory[state_at] == state else None
+
+    def slots(self) -> list[Slot]:
+        """Return copies of all slots in use."""
+        start = self._base + _STATES_AT
+        states = self._memory[start : start + SLOTS]
+        found = (self.read(index) for index, state in enumerate(states) if state)
+        return [slot for slot in found if slot is not None]
+
+    def is_recalled(self, slot: Slot) -> bool:
+        """Return whether this copy's job was taken back."""
+        return self.recalled(slot.index, slot.serial)

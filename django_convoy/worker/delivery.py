@@ -1,0 +1,133 @@
+"""The three orders of run, record and settle: what a task was promised."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django_convoy.core.execution import Guard, Run, execute, execute_async
+from django_convoy.core.retry import after_error
+from django_convoy.core.settling import Conclusion, conclude
+from django_convoy.domain import clock
+from django_convoy.domain.errors import LeaseLost
+from django_convoy.domain.options import AT_MOST_ONCE
+from django_convoy.domain.outcome import Outcome, Released, Succeeded
+from django_convoy.domain.verdict import DONE
+from django_convoy.worker.engine import Engine
+from django_convoy.worker.ledger import insist, lost
+
+logger = logging.getLogger("django_convoy.worker")
+GiveUp = Callable[[], bool]
+BEGIN_AGAIN_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class Delivered:
+    """What a delivery came to. settle: the conclusion still has to be settled."""
+
+    outcome: Outcome
+    conclusion: Conclusion
+    settle: bool
+
+
+class _RolledBack(Exception):
+    """Carries a failed outcome out of the transaction that it undoes."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+
+
+def deliver(engine: Engine, run: Run, guard: Guard, give_up: GiveUp) -> Delivered | None:
+    """Run a job as its options promise. None: the lease was lost, nothing was changed.
+
+    give_up: asked, while the broker cannot be reached, whether to wait no longer.
+    """
+    run.started_at = clock.now()
+    if run.options.delivery == AT_MOST_ONCE:
+        return _at_most_once(engine, run, guard, give_up)
+    if run.options.atomic:
+        return _exactly_once(engine, run, guard, give_up)
+    outcome = execute(run, engine.codec, engine.observer, guard)
+    return Delivered(outcome, _concluded(engine, run, outcome), settle=True)
+
+
+async def deliver_async(engine: Engine, run: Run, give_up: GiveUp) -> Delivered | None:
+    """Like `deliver`, for an `async def` body on the running loop."""
+    run.started_at = clock.now()
+    once = run.options.delivery == AT_MOST_ONCE
+    if once and not await asyncio.to_thread(_forget, engine, run, give_up):
+        return None
+    outcome = await execute_async(run, engine.codec, engine.observer)
+    conclusion = _concluded(engine, run, outcome)
+    if once:
+        await asyncio.to_thread(_record, engine, conclusion, give_up)
+    return Delivered(outcome, conclusion, settle=not once)
+
+
+def _concluded(engine: Engine, run: Run, outcome: Outcome) -> Conclusion:
+    return conclude(
+        run.lease,
+        outcome,
+        worker=engine.worker,
+        started_at=run.started_at,
+        finished_at=clock.now(),
+        options=run.options,
+        durable=engine.own.store.durable,
+    )
+
+
+def _forget(engine: Engine, run: Run, give_up: GiveUp) -> bool:
+    """Settle before the run; return whether the lease was still held."""
+    verdict = [(run.lease, DONE)]
+    return insist(lambda: engine.own.broker.settle(verdict), give_up, "settling a job")[0]
+
+
+def _record(engine: Engine, conclusion: Conclusion, give_up: GiveUp) -> None:
+    if (record := conclusion.record) is not None:
+        insist(lambda: engine.own.store.finished([record]), give_up, "recording a job")
+
+
+def _at_most_once(engine: Engine, run: Run, guard: Guard, give_up: GiveUp) -> Delivered | None:
+    """Settle, run, record."""
+    if not _forget(engine, run, give_up):
+        return None
+    outcome = execute(run, engine.codec, engine.observer, guard)
+    conclusion = _concluded(engine, run, outcome)
+    _record(engine, conclusion, give_up)
+    return Delivered(outcome, conclusion, settle=False)
+
+
+def _exactly_once(engine: Engine, run: Run, guard: Guard, give_up: GiveUp) -> Delivered | None:
+    """One transaction of body, settle and record, or none of them."""
+    began = False
+    try:
+        with engine.task_atomic():
+            began = True
+            outcome = execute(run, engine.codec, engine.observer, guard)
+            if not isinstance(outcome, Succeeded):
+                raise _RolledBack(outcome)
+            conclusion = _concluded(engine, run, outcome)
+            # The live row is touched last, so that it is locked for a moment only.
+            if not engine.shared.broker.settle([(run.lease, conclusion.verdict)])[0]:
+                raise LeaseLost(run.lease.id)
+            if conclusion.record is not None:
+                engine.shared.store.finished([conclusion.record])
+        return Delivered(outcome, conclusion, settle=False)
+    except _RolledBack as failed:
+        conclusion = _concluded(engine, run, failed.outcome)
+        return Delivered(failed.outcome, conclusion, settle=True)
+    except LeaseLost:
+        lost(run.lease.id)
+        return None
+    except Exception as error:
+        if not began:
+            waits = Released(f"its transaction could not begin: {error}", BEGIN_AGAIN_SECONDS)
+            return Delivered(waits, _concluded(engine, run, waits), settle=True)
+        # Out of COMMIT, or of a hook after it: only the store knows whether it happened.
+        store = engine.own.store
+        record = insist(lambda: store.get(run.lease.id), give_up, "asking what became of a job")
+        if record is not None and record.attempt == run.lease.attempt:
+            logger.exception("job %s: committed, but what followed failed", run.lease.id)
+            return Delivered(outcome, conclusion, settle=False)
+        judged = after_error(run.lease, run.options, error)
+        return Delivered(judged, _concluded(engine, run, judged), settle=True)

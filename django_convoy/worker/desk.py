@@ -1,0 +1,207 @@
+"""A worker's desk: the jobs it holds, from claim to settle."""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from django_convoy.core.execution import Guard, Run, prepare
+from django_convoy.core.pace import Pace
+from django_convoy.core.retry import CRASH_PAUSE
+from django_convoy.core.settling import conclude
+from django_convoy.domain import clock
+from django_convoy.domain.envelope import Lease
+from django_convoy.domain.options import AT_MOST_ONCE
+from django_convoy.domain.outcome import Interrupted, Outcome, Released, Succeeded
+from django_convoy.worker.board import ENDED, KILL_ON_STOP, LEASE_ROOM, SETTLED, SLOTS, Region
+from django_convoy.worker.delivery import Delivered, deliver
+from django_convoy.worker.engine import Engine
+from django_convoy.worker.ledger import Entry, Ledger, lost
+from django_convoy.worker.parcel import pack_lease, pack_outcome
+from django_convoy.worker.plan import Plan
+from django_convoy.worker.telling import tell
+
+logger = logging.getLogger("django_convoy.worker")
+LOOK_SECONDS = 0.15
+"""How soon the steward has to look at a board with claimed jobs."""
+
+
+@dataclass(slots=True)
+class Paper:
+    """A held job and its slot on the board."""
+
+    slot: int
+    serial: int
+    lease: Lease
+    shared: bool
+    """Whether others were claimed with it, so that the steward may take it back."""
+
+
+class Desk:
+    """What one worker process does with the jobs that it claimed.
+
+    One thread holds and settles; bodies may run in others, through `run`.
+    poke_supervisor: wakes it for a deadline. poke_steward: asks it to look at the board.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        region: Region,
+        plan: Plan,
+        poke_supervisor: Callable[[], None],
+        poke_steward: Callable[[], None],
+        give_up: Callable[[], bool],
+    ) -> None:
+        self.engine = engine
+        self.pace = Pace()
+        self.ledger = Ledger(engine.own, self._settled, give_up)
+        self.jobs = 0
+        self._region = region
+        self._board = region.board
+        self._plan = plan
+        self._poke_supervisor = poke_supervisor
+        self._poke_steward = poke_steward
+        self._free = list(range(SLOTS - 1, -1, -1))
+        self._pid = os.getpid()
+
+    def room(self) -> int:
+        """Return how many more jobs the board has room for."""
+        return len(self._free)
+
+    def hold(self, leases: Sequence[Lease]) -> list[Paper]:
+        """Put claimed jobs on the board."""
+        now, shared = time.monotonic(), len(leases) > 1
+        papers = []
+        alone = len(self._free) == SLOTS
+        if alone:
+            self._board.unlock(self._region.index, 0, SLOTS)
+        for lease in leases:
+            slot = self._free.pop()
+            if not alone:  # others run, whose locks stay
+                self._board.unlock(self._region.index, slot)
+            serial = self._region.hold(slot, pack_lease(lease, LEASE_ROOM), now)
+            papers.append(Paper(slot, serial, lease, shared))
+        if self._board.steward_wakes() > now + LOOK_SECONDS:
+            self._poke_steward()
+        return papers
+
+    def take(self, paper: Paper) -> bool:
+        """Agree with the steward that this worker starts the job; False: it took it back."""
+        if not paper.shared:
+            return True
+        region = self._region
+        while not self._board.lock(region.index, paper.slot):
+            time.sleep(0.0005)  # the steward holds it for as long as it takes to write a mark
+        if not region.recalled(paper.slot, paper.serial):
+            return True
+        # In case it died before it told the broker.
+        self._close(paper, Released("", 0.0), at_once=False)
+        return False
+
+    def give_back(self, papers: Sequence[Paper]) -> None:
+        """Return jobs that were not started; it costs them no attempt."""
+        for paper in papers:
+            if self.take(paper):
+                self._close(paper, Released("", 0.0))
+        self.ledger.settle()
+
+    def open(self, paper: Paper) -> Run | None:
+        """Prepare a job. None: it came to its outcome without being called."""
+        prepared = prepare(paper.lease, self.engine.codec, self.engine.find)
+        if not isinstance(prepared, Run):
+            self._close(paper, prepared)
+            tell(paper.lease, prepared)
+            return None
+        timeout = self._plan.timeout
+        if timeout is not None and prepared.options.timeout is None:
+            prepared.options = replace(prepared.options, timeout=timeout)
+        return prepared
+
+    def is_quick(self, run: Run) -> bool:
+        """Return whether outcomes may be held while this runs."""
+        options = run.options
+        return (
+            self.pace.quick(run.lease.envelope.task)
+            and options.timeout is None
+            and not (options.atomic or options.kill_on_stop)
+            and options.delivery != AT_MOST_ONCE
+        )
+
+    def begin(self, paper: Paper, run: Run) -> float:
+        """Write on the board that the body is about to be called; return when that was."""
+        options, began = run.options, time.monotonic()
+        deadline = 0.0
+        if options.timeout is not None:
+            deadline = began + options.timeout + options.grace
+        flags = KILL_ON_STOP if options.kill_on_stop else 0
+        if options.delivery == AT_MOST_ONCE:
+            flags |= SETTLED
+        self._region.start(paper.slot, began, deadline, flags)
+        if deadline and deadline < self._board.supervisor_wakes():
+            self._poke_supervisor()
+        return began
+
+    def run(self, paper: Paper, run: Run, guard: Guard) -> None:
+        """Run a job, in any thread, and put its outcome into the ledger."""
+        began = self.begin(paper, run)
+        delivered = deliver(self.engine, run, guard, self.ledger.give_up)
+        self.finish(paper, run, delivered, began)
+
+    def finish(self, paper: Paper, run: Run, delivered: Delivered | None, began: float) -> None:
+        """Put what a run came to into the ledger, and tidy up behind the task."""
+        if os.getpid() != self._pid:
+            os._exit(0)  # the body forked and this is the child: it must not go on as us
+        self.pace.ran(run.lease.envelope.task, time.monotonic() - began)
+        if delivered is None or not delivered.settle:
+            self._clear(paper.slot)
+        else:
+            outcome, packed = delivered.outcome, None
+            if isinstance(outcome, Succeeded) and run.started_at is not None:
+                packed = pack_outcome(
+                    outcome, run.started_at, clock.now(), run.options.keep, self.engine.worker
+                )
+            kept = self._region.end(paper.slot, packed)
+            entry = Entry(paper.slot, paper.serial, delivered.conclusion, outcome)
+            self.ledger.add(entry, at_once=not kept)
+            if not isinstance(outcome, Succeeded):
+                tell(run.lease, outcome)
+        self.jobs += 1
+        try:
+            self.engine.after_job()
+        except Exception:
+            logger.exception("tidying up after job %s failed", run.lease.id)
+
+    def abandon(self, paper: Paper, error: BaseException) -> None:
+        """Put a job back that we, not its body, failed with; it counts as a crash of ours."""
+        if (slot := self._region.read(paper.slot)) is None or slot.serial != paper.serial:
+            return
+        if slot.state != ENDED:
+            reason = f"the worker failed with it: {error!r}"
+            self._close(paper, Interrupted(reason, CRASH_PAUSE, crash=True))
+
+    def _close(self, paper: Paper, outcome: Outcome, *, at_once: bool = True) -> None:
+        conclusion = conclude(
+            paper.lease,
+            outcome,
+            worker=self.engine.worker,
+            started_at=None,
+            finished_at=clock.now(),
+            durable=self.engine.own.store.durable,
+        )
+        self.ledger.add(Entry(paper.slot, paper.serial, conclusion, outcome), at_once=at_once)
+
+    def _settled(self, entry: Entry, held: bool) -> None:
+        # Where the lease is gone because the steward settled it for us, all is well.
+        if not held and not self._region.recalled(entry.slot, entry.serial):
+            lost(entry.conclusion.lease.id)
+        self._clear(entry.slot)
+
+    def _clear(self, slot: int) -> None:
+        self._region.clear(slot)  # its lock is given back when it is used again
+        self._free.append(slot)
+
+    def report(self) -> None:
+        """Write on the board how many jobs were run."""
+        self._region.count(self.jobs)

@@ -1,0 +1,29 @@
+"""Ends a worker's process at once, with or without the processes that its tasks started."""
+
+import contextlib
+import os
+import signal
+
+from django_convoy.worker.board import RUNNING, Region, Slot
+
+
+def end(pid: int, *, family: bool) -> None:
+    """Send SIGKILL; family: to its whole process group. It may be gone already."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if family:
+            os.killpg(pid, signal.SIGKILL)
+        else:
+            os.kill(pid, signal.SIGKILL)
+
+
+def end_for(region: Region, reason: int, slot: Slot, *, family: bool) -> None:
+    """End a worker because of one job: stop it, look again, and kill it only if it still runs
+    that job; else it goes on."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(region.pid, signal.SIGSTOP)
+        same = region.read(slot.index)
+        if same is None or same.serial != slot.serial or same.state != RUNNING:
+            os.kill(region.pid, signal.SIGCONT)
+            return
+        region.doom(reason, slot.index)
+        end(region.pid, family=family)

@@ -1,0 +1,51 @@
+"""What a worker is given by the composition root."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from django_convoy.contracts.broker import Broker
+from django_convoy.contracts.store import Retention, Store
+from django_convoy.core.codec import Codec
+from django_convoy.core.execution import Find, Observer
+from django_convoy.core.lanes import Lanes
+
+
+class Pair(Protocol):
+    """A broker and a store that may share a transaction."""
+
+    @property
+    def broker(self) -> Broker:
+        """Delivers jobs."""
+
+    @property
+    def store(self) -> Store:
+        """Keeps results."""
+
+    @property
+    def together(self) -> bool:
+        """Whether recording and settling can be one transaction."""
+
+    def close(self) -> None:
+        """Give back connections."""
+
+
+@dataclass(slots=True)
+class Engine:
+    """One backend alias, as a process of its worker uses it.
+
+    own: on connections that no task can touch. shared: on those that tasks use.
+    task_atomic: opens the transaction of an `atomic` job. after_job: tidies up behind a task.
+    """
+
+    own: Pair
+    shared: Pair
+    codec: Codec
+    find: Find
+    observer: Observer
+    lanes: Lanes
+    retention: Retention
+    task_atomic: Callable[[], AbstractContextManager[object]]
+    after_job: Callable[[], None]
+    worker: str

@@ -1,0 +1,163 @@
+"""Outcomes that wait to be settled, and how they are: fenced, in batches, until it worked."""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from django_convoy.core.pace import HOLD_SECONDS
+from django_convoy.core.settling import Conclusion
+from django_convoy.domain.errors import BrokerUnavailable
+from django_convoy.domain.outcome import Outcome
+from django_convoy.signals import job_lost_lease
+from django_convoy.worker.engine import Pair
+
+T = TypeVar("T")
+logger = logging.getLogger("django_convoy.worker")
+
+
+def settle(pair: Pair, conclusions: Sequence[Conclusion]) -> list[bool]:
+    """Tell broker and store what became of jobs; return which leases were still held.
+
+    In one transaction where they share a database. Elsewhere the record comes first, so that
+    a death in between gives a second run and no lost result.
+    Raises BrokerUnavailable.
+    """
+    verdicts = [(one.lease, one.verdict) for one in conclusions]
+    if not pair.together:
+        records = [one.record for one in conclusions if one.record is not None]
+        if records:
+            pair.store.finished(records)
+        return pair.broker.settle(verdicts)
+
+    def work() -> list[bool]:
+        held = pair.broker.settle(verdicts)
+        pairs = zip(conclusions, held, strict=True)
+        records = [one.record for one, ok in pairs if ok and one.record is not None]
+        if records:
+            pair.store.finished(records)
+        return held
+
+    return pair.broker.together(work)
+
+
+def insist(step: Callable[[], T], give_up: Callable[[], bool], what: str) -> T:
+    """Repeat a step until the broker can be reached; say so once.
+
+    give_up: asked before each further try. Raises BrokerUnavailable then.
+    """
+    pause, since = 0.1, time.monotonic()
+    while True:
+        try:
+            done = step()
+        except BrokerUnavailable as error:
+            if pause == 0.1:
+                logger.warning("cut off while %s: %s; trying again", what, error)
+            if give_up():
+                raise
+            time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spread
+            pause = min(pause * 2, 5.0)
+        else:
+            if pause > 0.1:
+                logger.warning("connected again after %.1f s", time.monotonic() - since)
+            return done
+
+
+@dataclass(slots=True)
+class Entry:
+    """One outcome. slot, serial: where it stands on the board."""
+
+    slot: int
+    serial: int
+    conclusion: Conclusion
+    outcome: Outcome
+
+
+class Ledger:
+    """The outcomes that one worker holds.
+
+    settled: told, for each entry, whether its lease was still held. give_up: asked, while the
+    broker cannot be reached, whether to wait no longer.
+    """
+
+    def __init__(
+        self,
+        pair: Pair,
+        settled: Callable[[Entry, bool], None],
+        give_up: Callable[[], bool],
+    ) -> None:
+        self._pair = pair
+        self._settled = settled
+        self.give_up = give_up
+        self._entries: list[Entry] = []
+        self._due = 0.0
+        self._mutex = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, entry: Entry, *, at_once: bool) -> None:
+        """Hold an outcome. at_once: it cannot wait (it has no copy on the board)."""
+        with self._mutex:
+            if at_once:
+                self._due = 0.0
+            elif not self._entries:
+                self._due = time.monotonic() + HOLD_SECONDS
+            self._entries.append(entry)
+
+    def due_in(self) -> float:
+        """Return the seconds until what is held has to be settled."""
+        return max(0.0, self._due - time.monotonic())
+
+    @property
+    def is_due(self) -> bool:
+        """Whether something has waited long enough."""
+        return bool(self._entries) and time.monotonic() >= self._due
+
+    def take(self) -> list[Entry]:
+        """Return what is held, and hold it no more: the caller settles it."""
+        with self._mutex:
+            entries, self._entries = self._entries, []
+        return entries
+
+    def settle_with(self, step: Callable[[], T]) -> T | None:
+        """Settle all that is held and take a step, in one transaction.
+
+        Returns what the step returned; None where that is not to be had, and nothing was done.
+        """
+        if not self._pair.together or not self._entries:
+            return None
+        entries = self.take()
+        conclusions = [entry.conclusion for entry in entries]
+        try:
+            done, came = self._pair.broker.together(
+                lambda: (settle(self._pair, conclusions), step())
+            )
+        except BrokerUnavailable:
+            with self._mutex:
+                self._entries = entries + self._entries
+            return None
+        self.report(entries, done)
+        return came
+
+    def settle(self) -> None:
+        """Settle all that is held."""
+        entries = self.take()
+        if entries:
+            conclusions = [entry.conclusion for entry in entries]
+            done = insist(lambda: settle(self._pair, conclusions), self.give_up, "settling jobs")
+            self.report(entries, done)
+
+    def report(self, entries: Sequence[Entry], done: Sequence[bool]) -> None:
+        """Pass on what a settle answered."""
+        for entry, held in zip(entries, done, strict=True):
+            self._settled(entry, held)
+
+
+def lost(job_id: str) -> None:
+    """Say that a run ended whose lease had gone to another worker."""
+    logger.warning("job %s: its lease was lost while it ran; its outcome was not kept", job_id)
+    job_lost_lease.send_robust(sender=None, job_id=job_id)
