@@ -1,0 +1,1 @@
+"""What sites write: declaring tasks, enqueueing them, reading results."""

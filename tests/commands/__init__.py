@@ -1,0 +1,1 @@
+"""`manage.py convoy`: what its subcommands show and do."""

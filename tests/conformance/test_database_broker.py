@@ -1,0 +1,28 @@
+"""The database broker keeps a broker's promises, on each database."""
+
+import pytest
+
+from django_convoy.brokers.database import DatabaseBroker
+from django_convoy.contracts.broker import Broker
+from django_convoy.db.session import PrivateSession
+from django_convoy.testing.conformance.broker import BrokerConformance
+
+
+@pytest.mark.django_db(transaction=True)
+class TestSQLite(BrokerConformance):
+    def make(self) -> Broker:
+        return DatabaseBroker(PrivateSession("default"))
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True, databases=["postgres"])
+class TestPostgreSQL(BrokerConformance):
+    def make(self) -> Broker:
+        return DatabaseBroker(PrivateSession("postgres"))
+
+
+@pytest.mark.mariadb
+@pytest.mark.django_db(transaction=True, databases=["mariadb"])
+class TestMariaDB(BrokerConformance):
+    def make(self) -> Broker:
+        return DatabaseBroker(PrivateSession("mariadb"))

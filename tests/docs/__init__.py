@@ -1,0 +1,1 @@
+"""The documentation: its examples run, its tables say what the code says."""

@@ -1,0 +1,1 @@
+"""Promises about several connections or processes at once, with real ones."""

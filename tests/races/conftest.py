@@ -1,0 +1,51 @@
+"""Brokers with a connection each, and jobs for them."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from django_convoy.brokers.database import DatabaseBroker
+from django_convoy.db.session import PrivateSession
+from django_convoy.domain import clock, ids
+from django_convoy.domain.envelope import Envelope, Lease
+
+IMPATIENT = {
+    "postgresql": "SET lock_timeout = '5s'",
+    "mysql": "SET innodb_lock_wait_timeout = 5",
+}
+"""What must not wait for a lock fails then, instead of hanging."""
+
+
+class Worker(DatabaseBroker):
+    """A broker as a worker has it, with short ways to say things."""
+
+    def __init__(self, alias: str) -> None:
+        super().__init__(PrivateSession(alias))
+        if setting := IMPATIENT.get(self.session.dialect.vendor):
+            self.session.read(lambda cursor: cursor.execute(setting))
+
+    def take(self, limit: int = 1, lease: float = 60, wait: float = 0) -> list[Lease]:
+        return self.claim(["q"], limit=limit, lease=lease, worker="w", wait=wait)
+
+    def put(self, count: int = 1) -> list[str]:
+        envelopes = [envelope(job_id) for job_id in ids.job_ids(count)]
+        self.push(envelopes)
+        return [one.id for one in envelopes]
+
+
+def envelope(job_id: str, **fields) -> Envelope:
+    return Envelope(job_id, "q", "a.b", "{}", "1j-:x", "k", 0, clock.now(), **fields)
+
+
+@pytest.fixture
+def worker(alias: str) -> Iterator[Callable[[], Worker]]:
+    """Makes workers' brokers; closes them."""
+    made: list[Worker] = []
+
+    def make() -> Worker:
+        made.append(Worker(alias))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()

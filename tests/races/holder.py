@@ -1,0 +1,13 @@
+"""A process that claims one job, says so, and holds it until it is killed."""
+
+import sys
+
+import django
+
+django.setup()
+
+from tests.races.conftest import Worker  # noqa: E402
+
+leases = Worker(sys.argv[1]).take(lease=float(sys.argv[2]), wait=60)
+print(*(lease.id for lease in leases), flush=True)
+sys.stdin.read()

@@ -1,0 +1,1 @@
+"""Small promises, one module at a time."""

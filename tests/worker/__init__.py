@@ -1,0 +1,1 @@
+"""What the worker promises, shown with real processes and real kills."""

@@ -1,0 +1,72 @@
+"""Sites for worker tests."""
+
+import contextlib
+import itertools
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.worker.site import Site, opened
+
+if sys.platform != "linux":
+    collect_ignore_glob = ["test_*"]  # they look at processes through /proc
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file with all tables; each test gets a copy."""
+    folder = tmp_path_factory.mktemp("migrated")
+    with opened(folder, None) as site:
+        site.run("migrate", "--verbosity", "0")
+    return folder / "site.sqlite3"
+
+
+@pytest.fixture
+def make_site(tmp_path: Path, migrated: Path) -> Iterator[Callable[..., Site]]:
+    """Make sites with options of their own: `make_site(options={"lease": 2})`."""
+    with contextlib.ExitStack() as stack:
+        numbers = itertools.count()
+
+        def make(**chosen: Any) -> Site:
+            folder = tmp_path / f"site-{next(numbers)}"
+            return stack.enter_context(opened(folder, migrated, **chosen))
+
+        yield make
+
+
+@pytest.fixture
+def make_postgres_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
+    """Make sites with a database of their own on the run's PostgreSQL."""
+    with contextlib.ExitStack() as stack:
+        numbers = itertools.count()
+        url = os.environ["CONVOY_TEST_POSTGRES"]
+
+        def make(**chosen: Any) -> Site:
+            number = next(numbers)
+            name = f"worker_{os.getpid()}_{tmp_path.name.lower()[-30:]}_{number}"
+            postgres(url, f'CREATE DATABASE "{name}"')
+            stack.callback(postgres, url, f'DROP DATABASE "{name}" WITH (FORCE)')
+            database = f"{url.rpartition('/')[0]}/{name}"
+            folder = tmp_path / f"site-{number}"
+            site = stack.enter_context(opened(folder, None, database=database, **chosen))
+            site.run("migrate", "--verbosity", "0")
+            return site
+
+        yield make
+
+
+def postgres(url: str, statement: str) -> None:
+    """Run one statement on a server."""
+    psycopg = pytest.importorskip("psycopg")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement)
+
+
+@pytest.fixture
+def site(make_site: Callable[..., Site]) -> Site:
+    """A site with a lease of 5 s."""
+    return make_site(options={"lease": 5})

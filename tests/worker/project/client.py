@@ -1,0 +1,76 @@
+"""Answers a test's questions inside the site: one line of JSON in, one out."""
+
+import json
+import os
+import sys
+from datetime import datetime, timedelta
+from typing import Any
+
+import django
+
+django.setup()
+
+from django.db import connection  # noqa: E402
+from django.utils.module_loading import import_string  # noqa: E402
+
+from django_convoy.framework import task_backends  # noqa: E402
+
+
+def _task(name: str, options: dict[str, Any]) -> Any:
+    path = name if "." in name else f"tests.worker.project.tasks.{name}"
+    task = import_string(path)
+    if "run_after" in options:
+        options["run_after"] = timedelta(seconds=options["run_after"])
+    return task.using(**options) if options else task
+
+
+def enqueue(name: str, calls: list[list[Any]], options: dict[str, Any]) -> list[str]:
+    return list(_task(name, options).enqueue_many([tuple(call) for call in calls]))
+
+
+def result(job_id: str) -> dict[str, Any]:
+    found = task_backends["default"].get_result(job_id)
+    return {
+        "status": found.status.name,
+        "detail": found.detail,
+        "waiting": found.waiting,
+        "attempts": found.attempts,
+        "value": found.return_value if found.status.name == "SUCCESSFUL" else None,
+        "started": found.started_at,
+        "errors": [
+            {
+                "path": one.exception_class_path,
+                "message": one.message,
+                "traceback": one.traceback,
+                "attempt": one.attempt,
+            }
+            for one in found.errors
+        ],
+    }
+
+
+def sql(statement: str, params: list[Any]) -> list[list[Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params)
+        return [list(row) for row in cursor.fetchall()] if cursor.description else []
+
+
+def _shown(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else repr(value)
+
+
+def main() -> None:
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what the site prints is not an answer
+    for line in sys.stdin:
+        verb, args = json.loads(line)
+        try:
+            answer = {"ok": {"enqueue": enqueue, "result": result, "sql": sql}[verb](*args)}
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        answers.write(json.dumps(answer, default=_shown) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,258 @@
+"""What the workers of these tests are asked to do, good and bad."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from django.db import connection, transaction
+
+from django_convoy import task
+from tests.app.models import Note
+from tests.worker.project import journal
+
+
+@task
+def add(a, b):
+    return a + b
+
+
+@task
+def quick(name):
+    journal.write("quick", name)
+
+
+@task(takes_context=True)
+def count(context, number, seconds=0.0):
+    """One line per run, with its attempt and how the one before ended."""
+    journal.write("count", number, context.attempt, context.last_end.replace(" ", "_") or "-")
+    if seconds:
+        time.sleep(seconds)
+    return number
+
+
+@task(takes_context=True)
+def slow(context, name, seconds):
+    journal.write("start", name, context.attempt, os.getpid())
+    time.sleep(seconds)
+    journal.write("end", name, context.attempt, os.getpid())
+    return name
+
+
+@task(takes_context=True, delivery="at_most_once")
+def slow_once(context, name, seconds):
+    journal.write("start", name, context.attempt, os.getpid())
+    time.sleep(seconds)
+    journal.write("end", name, context.attempt, os.getpid())
+
+
+@task(takes_context=True, kill_on_stop=True)
+def slow_killed_on_stop(context, name, seconds):
+    journal.write("start", name, context.attempt, os.getpid())
+    time.sleep(seconds)
+    journal.write("end", name, context.attempt, os.getpid())
+
+
+@task(takes_context=True)
+async def slow_async(context, name, seconds):
+    journal.write("start", name, context.attempt, os.getpid())
+    await asyncio.sleep(seconds)
+    journal.write("end", name, context.attempt, os.getpid())
+    return name
+
+
+@task
+async def add_async(a, b):
+    await asyncio.sleep(0)
+    return a + b
+
+
+@task(takes_context=True)
+def hold_interpreter(context, name, seconds):
+    """Count in C calls of many seconds, during which the interpreter is not let go of."""
+    journal.write("start", name, context.attempt, os.getpid())
+    numbers = 2_000_000
+    began = time.perf_counter()
+    sum(range(numbers))
+    rate = numbers / (time.perf_counter() - began)
+    began = time.perf_counter()
+    # Once more where the machine was slower when the rate was measured.
+    while (left := seconds - (time.perf_counter() - began)) > 0.2:
+        sum(range(int(rate * left)))
+    journal.write("held", name, round(time.perf_counter() - began, 2))
+    journal.write("end", name, context.attempt, os.getpid())
+
+
+@task(takes_context=True)
+def freeze_interpreter(context, name, seconds):
+    """Sleep in C without letting go of the interpreter; signals do not end it."""
+    journal.write("start", name, context.attempt, os.getpid())
+    library = ctypes.PyDLL(None)
+    end = time.monotonic() + seconds
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+    library.usleep(int(1_000_000 * (end - time.monotonic())))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
+    journal.write("end", name, context.attempt, os.getpid())
+
+
+@task(takes_context=True)
+def catch_timeout(context, name, seconds):
+    from django_convoy import TimeoutExceeded
+
+    journal.write("start", name, context.attempt)
+    end = time.monotonic() + seconds
+    try:
+        while time.monotonic() < end:
+            time.sleep(0.05)  # in a thread, the exception comes between two of these
+    except TimeoutExceeded:
+        journal.write("caught", name, context.attempt)
+        return "caught"
+    return "not reached"
+
+
+@task(takes_context=True)
+def swallow_everything(context, name, seconds):
+    journal.write("start", name, context.attempt, os.getpid())
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            time.sleep(0.05)
+        except BaseException:
+            journal.write("swallowed", name, context.attempt)
+    journal.write("end", name, context.attempt)
+
+
+def pause(failures):
+    return 0.2 if failures == 1 else 1.0
+
+
+@task(takes_context=True)
+def fail_until(context, name, attempt):
+    journal.write("try", name, context.attempt, time.time())
+    if context.attempt < attempt:
+        raise ValueError(f"attempt {context.attempt} of {name}")
+    return context.last_end
+
+
+@task
+def misbehave(how):
+    journal.write("misbehave", how)
+    if how == "SystemExit":
+        sys.exit(3)
+    if how == "KeyboardInterrupt":
+        raise KeyboardInterrupt
+    if how == "fork":
+        os.fork()
+    if how == "close":
+        connection.close()
+    if how == "close underneath":
+        connection.ensure_connection()
+        connection.connection.close()
+    if how == "transaction":
+        transaction.set_autocommit(False)
+        Note.objects.create(text="never committed")
+    if how == "thread":
+        threading.Thread(target=time.sleep, args=(3600,)).start()
+    if how == "print":
+        print("x" * 200_000, flush=True)
+    if how == "alarm":
+        signal.alarm(1)
+        time.sleep(2)
+    if how == "stdin":
+        return sys.stdin.read()
+    return how
+
+
+@task(takes_context=True)
+def crash(context, how):
+    journal.write("crash", how, context.attempt)
+    if how == "exit":
+        os._exit(7)
+    if how == "segfault":
+        ctypes.string_at(0)
+    if how == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if how == "tree":
+        os.kill(os.getppid(), signal.SIGSTOP)  # so that it starts nobody meanwhile
+        for pid in _siblings():
+            os.kill(pid, signal.SIGKILL)
+        os.kill(os.getppid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _siblings():
+    text = Path(f"/proc/{os.getppid()}/task/{os.getppid()}/children").read_text()
+    return [int(pid) for pid in text.split() if int(pid) != os.getpid()]
+
+
+@task(takes_context=True)
+def crash_then_fail(context):
+    journal.write("crash", "then-fail", context.attempt)
+    if context.attempt == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    raise ValueError("no crash this time")
+
+
+@task(takes_context=True, atomic=True, timeout=0.6)
+def transfer(context, number, seconds=0.0):
+    """Two rows, before and after a pause: both or none."""
+    Note.objects.create(text="first", number=number)
+    journal.write("transfer", number, context.attempt)
+    time.sleep(seconds)
+    quick.enqueue(f"follows-{number}")
+    Note.objects.create(text="second", number=number)
+    return number
+
+
+@task(takes_context=True, atomic=True, timeout=0.6)
+def transfer_and_fail(context, number):
+    Note.objects.create(text="first", number=number)
+    quick.enqueue("never")
+    journal.write("transfer", number, context.attempt)
+    raise ValueError("after the first row")
+
+
+@task(takes_context=True, atomic=True, timeout=0.6)
+def transfer_then_broken_hook(context, number):
+    def hook():
+        raise RuntimeError("a hook that fails")
+
+    Note.objects.create(text="kept", number=number)
+    transaction.on_commit(hook)
+
+
+@task(takes_context=True)
+def with_children(context, seconds):
+    child = subprocess.Popen(["sleep", "3600"])
+    journal.write("child", child.pid)
+    time.sleep(seconds)
+    return child.pid
+
+
+@task
+def late_enqueue(depth):
+    journal.write("late", depth)
+    if depth:
+        late_enqueue.enqueue(depth - 1)
+
+
+@task
+def grow(megabytes):
+    """Keep memory until the process ends."""
+    kept.append(bytearray(os.urandom(1)) * (megabytes << 20))
+    journal.write("grow", os.getpid())
+
+
+kept: list[bytearray] = []
+
+
+@task
+def whoami(name=""):
+    cpus = ",".join(map(str, sorted(os.sched_getaffinity(0))))
+    journal.write("whoami", os.getpid(), cpus)
+    time.sleep(0.02)

@@ -1,0 +1,97 @@
+"""Exactly once: what an atomic job wrote and how it ended agree, whenever it was killed."""
+
+import random
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.worker.site import Site, kill, wait_for
+
+KILLS = 20
+
+
+def check_agreement(site: Site) -> None:
+    """In any one look, the rows of a job are there exactly if it succeeded, and once."""
+    began = [int(line[1].removeprefix("follows-")) for line in site.journal("quick")]
+    rows = site.sql(
+        "SELECT 'row', number FROM testapp_note UNION ALL SELECT 'over', CAST(result AS INTEGER) "
+        "FROM convoy_history WHERE status = 'SUCCESSFUL' AND task LIKE '%%transfer'"
+    )
+    written = sorted(number for kind, number in rows if kind == "row")
+    over = sorted(number for kind, number in rows if kind == "over")
+    assert written == sorted(over * 2)
+    assert set(began) <= set(over), "what it enqueued ran before it was over"
+
+
+@pytest.mark.slow
+def test_rows_and_outcome_agree_when_killed_at_any_instant(make_site: Callable[..., Site]) -> None:
+    site = make_site(options={"lease": 4, "task": {"crash_budget": 50}})
+    ids = site.enqueue_many("transfer", [[number, 0.1] for number in range(KILLS * 2)])
+    tree = site.worker("--processes", "2")
+    dice = random.Random(2)
+    killed = 0
+    while killed < KILLS and site.live():
+        begun = len(site.journal("transfer"))
+        wait_for(lambda n=begun: len(site.journal("transfer")) > n or not site.live(), "a run")
+        time.sleep(dice.uniform(0.0, 0.12))
+        if workers := tree.workers():
+            killed += kill(dice.choice(workers))
+            check_agreement(site)
+    site.wait_finished(*ids, seconds=90)
+    site.wait_empty()
+    assert killed >= KILLS / 2
+    assert {site.result(job_id)["status"] for job_id in ids} == {"SUCCESSFUL"}
+    check_agreement(site)
+    followers = [line[1] for line in site.journal("quick")]
+    assert sorted(set(followers)) == sorted(f"follows-{number}" for number in range(len(ids)))
+    enqueued = site.sql("SELECT count(*) FROM convoy_history WHERE task LIKE '%%quick'")
+    assert enqueued == [[len(ids)]]  # one follower each, however often the body ran
+
+
+def test_a_failed_body_leaves_nothing_behind(site: Site) -> None:
+    job_id = site.enqueue("transfer_and_fail", 1, retries=1, backoff=0.1)
+    site.burst("--processes", "1")
+    (result,) = site.wait_finished(job_id)
+    assert (result["status"], result["attempts"]) == ("FAILED", 2)
+    assert len(site.journal("transfer")) == 2
+    assert site.sql("SELECT * FROM testapp_note") == []
+    assert site.journal("quick") == []
+
+
+@pytest.mark.postgres
+@pytest.mark.slow
+def test_what_lost_its_lease_rolls_back(make_postgres_site: Callable[..., Site]) -> None:
+    site = make_postgres_site(options={"lease": 5})
+    job_id = site.enqueue("transfer", 7, 2.0, timeout=30)
+    tree = site.worker("--processes", "1")
+    site.wait_journal("transfer", 7)
+    # As if this host had been cut off, its lease had lapsed and somebody else had come.
+    site.sql(
+        "UPDATE convoy_job SET state = 'ready', token = '', wake_at = NULL WHERE id = %s", job_id
+    )
+    site.wait_journal("transfer", 7, 2)
+    (result,) = site.wait_finished(job_id)
+    assert (result["status"], site.attempts(job_id)) == ("SUCCESSFUL", 2)
+    site.wait_journal("quick")
+    assert site.sql("SELECT count(*) FROM testapp_note") == [[2]]
+    assert len(site.journal("quick")) == 1
+    assert "lease was lost" in tree.log
+
+
+def test_a_timeout_rolls_back(site: Site) -> None:
+    job_id = site.enqueue("transfer", 1, 5.0, timeout=0.3)
+    site.burst("--processes", "1")
+    (result,) = site.wait_finished(job_id)
+    assert result["status"] == "FAILED"
+    assert "TimeoutExceeded" in result["errors"][0]["path"]
+    assert site.sql("SELECT * FROM testapp_note") == []
+
+
+def test_an_error_after_the_commit_changes_no_outcome(site: Site) -> None:
+    job_id = site.enqueue("transfer_then_broken_hook", 1)
+    tree = site.burst("--processes", "1")
+    (result,) = site.wait_finished(job_id)
+    assert (result["status"], result["attempts"]) == ("SUCCESSFUL", 1)
+    assert site.sql("SELECT text FROM testapp_note") == [["kept"]]
+    assert "a hook that fails" in tree.log
