@@ -1,0 +1,128 @@
+"""Runs in a system's virtualenv: `python client.py OPERATION JSON-ARGUMENTS`.
+
+Prints its answer as a line of JSON.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jobs
+from systems import current
+from systems.system import System
+
+BATCH = 1_000
+
+
+def memory_kib(field: str) -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(field + ":"):
+            return int(line.split()[1])
+    raise LookupError(field)
+
+
+def find_task(name: str) -> Any:
+    import tasks
+
+    return getattr(tasks, name)
+
+
+def version(system: System) -> str:
+    return importlib.metadata.version(system.distribution)
+
+
+def prepare(system: System) -> None:
+    system.prepare()
+
+
+def fill(system: System, task: str, n: int) -> None:
+    """Enqueue n jobs the fastest way there is; nobody looks at the time."""
+    if system.has_bulk:
+        call = system.bulk(find_task(task))
+        for start in range(0, n, BATCH):
+            call([()] * min(BATCH, n - start))
+    else:
+        one = system.enqueuer(find_task(task))
+        for _ in range(n):
+            one()
+
+
+def enqueue(system: System, n: int) -> float:
+    """Seconds of n calls one after the other; the first call (it connects) is not counted."""
+    call = system.enqueuer(find_task("noop"))
+    call()
+    start = time.monotonic()
+    for _ in range(n):
+        call()
+    return time.monotonic() - start
+
+
+def bulk(system: System, n: int) -> float:
+    call = system.bulk(find_task("noop"))
+    call([()] * BATCH)
+    start = time.monotonic()
+    for _ in range(n // BATCH):
+        call([()] * BATCH)
+    return time.monotonic() - start
+
+
+def stream(system: System, n: int) -> dict[str, float]:
+    """Seconds of one call with a generator of n jobs, and how much memory it took at its peak."""
+    call = system.bulk(find_task("noop"))
+    call([()] * BATCH)
+    Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
+    before = memory_kib("VmRSS")
+    start = time.monotonic()
+    call(() for _ in range(n))
+    seconds = time.monotonic() - start
+    return {"seconds": seconds, "grown_mib": (memory_kib("VmHWM") - before) / 1024}
+
+
+def latency(system: System, n: int, interval: float) -> None:
+    call = system.enqueuer(find_task("latency"))
+    at = time.monotonic()
+    for index in range(n):
+        at += interval
+        time.sleep(max(0.0, at - time.monotonic()))
+        call(index, time.monotonic_ns())
+
+
+def settled(system: System, n: int, timeout: float) -> int | None:
+    """Wait for n jobs to end and then for the store to say so; when that was, in nanoseconds."""
+
+    def polls(interval: float) -> Iterator[None]:
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            yield
+            time.sleep(interval)
+
+    system.unsettled()
+    print("ready", flush=True)
+    if all(jobs.total() < n for _ in polls(0.02)):
+        return None
+    if all(system.unsettled() for _ in polls(0.01)):
+        return None
+    return time.monotonic_ns()
+
+
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    operation.__name__: operation
+    for operation in (version, prepare, fill, enqueue, bulk, stream, latency, settled)
+}
+
+
+def main() -> None:
+    system = current()
+    system.setup()
+    result = OPERATIONS[sys.argv[1]](system, **json.loads(sys.argv[2]))
+    print(json.dumps(result), flush=True)
+
+
+if __name__ == "__main__":
+    main()
