@@ -78,7 +78,7 @@ class Runtime:
             name = broker_options.pop("name")
             if name == "database":
                 alias = _only(broker_options, "alias", "default")
-                broker: Broker = import_string(BROKERS[name])(open_session(alias))
+                broker: Broker = _database_broker(open_session(alias))
             else:
                 broker = _custom(name, BROKERS, "broker", Broker)(**broker_options)
                 alias = "default"
@@ -115,6 +115,14 @@ def _only(options: dict[str, Any], name: str, default: str) -> str:
     if not isinstance(value, str):
         raise ConfigurationError(f"{name} must be a name, not {value!r}")
     return value
+
+
+def _database_broker(session: Session) -> Broker:
+    """Return the broker for a database: PostgreSQL has one of its own, given psycopg 3."""
+    dialect = session.dialect
+    name = "postgres" if dialect.vendor == "postgresql" and dialect.direct else "database"
+    broker: Broker = import_string(BROKERS[name])(session)
+    return broker
 
 
 def _custom(name: str, known: Mapping[str, str], kind: str, base: type[Any]) -> Any:

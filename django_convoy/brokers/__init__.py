@@ -2,4 +2,5 @@
 
 BROKERS: dict[str, str] = {
     "database": "django_convoy.brokers.database.DatabaseBroker",
+    "postgres": "django_convoy.brokers.postgres.PostgresBroker",
 }

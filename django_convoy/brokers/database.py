@@ -60,14 +60,20 @@ class DatabaseBroker(Broker, DatabaseBrowsing):
             for one in envelopes
         ]
         if len(rows) == 1:
-            self.session.execute(_PUSH, rows[0], self._idling.wake_one)
+            self._insert_one(rows[0])
         else:
-            self.session.write(lambda cursor: self._insert(cursor, rows))
-            self._idling.wake_others(len(rows))
+            self._insert_many(rows)
+        self._idling.wake_others(len(rows))
 
-    def _insert(self, cursor: Any, rows: list[list[Any]]) -> None:
-        for start in range(0, len(rows), PUSH_CHUNK):
-            cursor.executemany(_PUSH, rows[start : start + PUSH_CHUNK])
+    def _insert_one(self, row: list[Any]) -> None:
+        self.session.statement(_PUSH, row)
+
+    def _insert_many(self, rows: list[list[Any]]) -> None:
+        def work(cursor: Any) -> None:
+            for start in range(0, len(rows), PUSH_CHUNK):
+                cursor.executemany(_PUSH, rows[start : start + PUSH_CHUNK])
+
+        self.session.write(work)
 
     def _row(self, envelope: Envelope, enqueued_at: Any) -> list[Any]:
         due = envelope.due
@@ -158,7 +164,7 @@ class DatabaseBroker(Broker, DatabaseBrowsing):
             f"WHERE id IN ({_marks(rows)})",
             [token, worker, *params, *(row[0] for row in rows)],
         )
-        return [_lease(row, token) for row in rows]
+        return [lease_of(row, token) for row in rows]
 
     def _select(self, cursor: Any, state: str, queue: str, limit: int) -> list[Any]:
         cursor.execute(
@@ -317,7 +323,8 @@ def _note(note: Note) -> str:
     return json.dumps(data) if data else ""
 
 
-def _lease(row: Any, token: str) -> Lease:
+def lease_of(row: Any, token: str) -> Lease:
+    """Return the lease of a row as it was before the claim; columns as in `_CLAIMED`."""
     (job_id, queue, task, payload, seal, key_id, priority, due, enqueued, attempt, note) = row
     envelope = Envelope(
         job_id, queue, task, payload, seal, key_id, priority, aware(enqueued), from_column(due)

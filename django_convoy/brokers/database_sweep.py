@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from django_convoy.db.dialect import Dialect
@@ -12,6 +13,7 @@ from django_convoy.domain.envelope import NO_NOTE, Note
 
 _WAKING = "state IN ('delayed', 'leased')"
 """Written as in the partial index, so that every planner sees that the index applies."""
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 BATCH = 200
 PAUSE = 0.05
 
@@ -60,11 +62,12 @@ class Sweep:
     def next_due(self, cursor: Any) -> float | None:
         """Return the seconds until there is something to sweep."""
         now, params = self._dialect.now()
+        beyond, bound = self.beyond()
         table = f"convoy_job{self._dialect.using('convoy_job_wake')}"
         cursor.execute(
             f"SELECT {self._dialect.columns('wake_at')}, {now}{self._dialect.as_utc} "
-            f"FROM {table} WHERE {_WAKING} AND wake_at IS NOT NULL ORDER BY wake_at LIMIT 1",
-            params,
+            f"FROM {table} WHERE {_WAKING} AND wake_at > {beyond} ORDER BY wake_at LIMIT 1",
+            [*params, *bound],
         )
         row = cursor.fetchone()
         first, at = map(from_column, row or (None, None))
@@ -74,6 +77,10 @@ class Sweep:
         spared = self._spare_until - time.monotonic()
         return max(left, spared, 0.0)
 
+    def beyond(self) -> tuple[str, list[Any]]:
+        """Return (SQL, parameters) of a time before which nothing needs to be looked for."""
+        return "%s", [self._dialect.time(LONG_AGO)]
+
     def run(self, cursor: Any, lease: float) -> None:
         """Sweep, unless it was done a moment ago."""
         moment = time.monotonic()
@@ -81,11 +88,12 @@ class Sweep:
             return
         self._next = moment + PAUSE
         now, params = self._dialect.now()
+        beyond, bound = self.beyond()
         table = f"convoy_job{self._dialect.using('convoy_job_wake')}"
         cursor.execute(
             f"SELECT id, state, token, note FROM {table} WHERE {_WAKING} AND wake_at <= {now} "
-            f"ORDER BY wake_at LIMIT {BATCH}{self._dialect.skip_locked}",
-            params,
+            f"AND wake_at > {beyond} ORDER BY wake_at LIMIT {BATCH}{self._dialect.skip_locked}",
+            [*params, *bound],
         )
         rows = cursor.fetchall()
         due: dict[str, list[str]] = {}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, TypeVar
 
+from django_convoy.contracts.store import Record
 from django_convoy.domain.capabilities import Capabilities
 from django_convoy.domain.envelope import Envelope, Lease, Note
 from django_convoy.domain.renewal import Renewal
@@ -81,6 +82,17 @@ class Broker(ABC):
 
     def close(self) -> None:
         """Give back connections and files. The broker may be used again."""
+
+
+class Recorder(ABC):
+    """Optional role: settles jobs and keeps their records in one step, for a store that writes
+    to the broker's own database."""
+
+    @abstractmethod
+    def settle_and_record(
+        self, settlements: Sequence[tuple[Lease, Verdict, Record | None]]
+    ) -> list[bool]:
+        """Like `Broker.settle`; the record of a job whose lease was lost is not kept."""
 
 
 @dataclass(slots=True)

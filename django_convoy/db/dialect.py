@@ -1,7 +1,9 @@
 """What differs between databases in hand-written SQL."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -19,6 +21,8 @@ class Dialect:
     for_update = " FOR UPDATE"
     delete_returning = True
     as_utc = ""
+    direct = False
+    """Whether `execute` works: one statement on the driver's connection, past Django's cursor."""
     retryable: tuple[str, ...] = ("deadlock", "could not serialize", "lock wait timeout")
 
     def __init__(self, vendor: str) -> None:
@@ -35,6 +39,17 @@ class Dialect:
     def now(self, after: float = 0.0) -> tuple[str, list[Any]]:
         """Return (SQL, parameters) for the store's clock, `after` seconds later."""
         raise NotImplementedError
+
+    def execute(self, driver: Any, sql: str, params: Sequence[Any]) -> list[Any]:
+        """Execute one statement on the driver's connection; return its rows."""
+        raise NotImplementedError
+
+    def private_settings(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Return the settings of a connection that no task uses."""
+        return settings
+
+    def prepare_private(self, connection: Any) -> None:
+        """Set up such a connection, each time it was opened."""
 
     def using(self, index: str) -> str:
         """Return what goes behind the table's name so that no other index is taken.
@@ -58,7 +73,16 @@ class SQLite(Dialect):
 
     skip_locked = ""
     for_update = ""
+    direct = True
     retryable = ("locked", "busy")
+
+    def execute(self, driver: Any, sql: str, params: Sequence[Any]) -> list[Any]:
+        """Execute on a `sqlite3.Connection`."""
+        return list(driver.execute(_question_marks(sql), params))
+
+    def prepare_private(self, connection: Any) -> None:
+        """Begin each transaction as the writer."""
+        connection.transaction_mode = "IMMEDIATE"  # read by Django when it begins one
 
     def now(self, after: float = 0.0) -> tuple[str, list[Any]]:
         """Return the host's time as a parameter."""
@@ -69,10 +93,42 @@ class SQLite(Dialect):
         return "" if index == "PRIMARY" else f" INDEXED BY {index}"
 
 
+@lru_cache(maxsize=64)
+def _question_marks(sql: str) -> str:
+    return sql.replace("%s", "?")
+
+
 class PostgreSQL(Dialect):
-    """The server's clock at the begin of the statement."""
+    """The server's clock at the begin of the statement.
+
+    pooled: behind PgBouncer in transaction mode, where nothing of a session is kept.
+    """
 
     as_utc = AS_UTC
+    retryable = ("deadlock", "could not serialize", "lock timeout")
+
+    def __init__(self, vendor: str, *, direct: bool, pooled: bool) -> None:
+        super().__init__(vendor)
+        self.direct = direct
+        self.pooled = pooled
+
+    def execute(self, driver: Any, sql: str, params: Sequence[Any]) -> list[Any]:
+        """Execute on a psycopg 3 connection, prepared where statements may be."""
+        from django_convoy.db.postgres import execute  # lazy: psycopg is optional
+
+        return execute(driver, sql, params, prepare=not self.pooled)
+
+    def private_settings(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Return settings for a connection outside of any pool, that notices a dead network."""
+        options = {**NETWORK, **settings["OPTIONS"]}
+        options.pop("pool", None)
+        return {**settings, "OPTIONS": options}
+
+    def prepare_private(self, connection: Any) -> None:
+        """Set what hot statements rely on: where it cannot be kept, they do without."""
+        if not self.pooled:
+            with connection.cursor() as cursor:
+                cursor.execute(PRIVATE)
 
     def columns(self, listed: str) -> str:
         """Return times in UTC: without USE_TZ the driver cuts the offset off local ones."""
@@ -84,6 +140,24 @@ class PostgreSQL(Dialect):
         if not after:
             return "statement_timestamp()", []
         return "statement_timestamp() + %s * interval '1 second'", [after]
+
+
+NETWORK = {
+    "application_name": "convoy",
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""libpq's options: a server that fell silent is given up within seconds, not hours."""
+
+PRIVATE = (
+    "SET default_transaction_isolation = 'read committed'; SET lock_timeout = '2s'; SET jit = off; "
+    # A plan made for a small table is kept when it has grown: only plans that stay good.
+    "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off; "
+    "SET plan_cache_mode = force_generic_plan"
+)
 
 
 class MySQL(Dialect):
@@ -129,6 +203,7 @@ class Generic(SQLite):
     skip_locked = " FOR UPDATE SKIP LOCKED"
     for_update = " FOR UPDATE"
     delete_returning = False
+    direct = False
 
 
 def dialect_of(connection: BaseDatabaseWrapper) -> Dialect:
@@ -136,10 +211,18 @@ def dialect_of(connection: BaseDatabaseWrapper) -> Dialect:
     if connection.vendor == "sqlite":
         return SQLite("sqlite")
     if connection.vendor == "postgresql":
-        return PostgreSQL("postgresql")
+        # What Django asks for where a pooler shares sessions between transactions.
+        pooled = bool(connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"))
+        return PostgreSQL("postgresql", direct=_has_psycopg3(), pooled=pooled)
     if connection.vendor == "mysql":
         return MySQL("mysql")
     return Generic(connection.vendor)
+
+
+def _has_psycopg3() -> bool:
+    from django.db.backends.postgresql.psycopg_any import is_psycopg3  # lazy: needs a driver
+
+    return bool(is_psycopg3)
 
 
 def aware(value: Any) -> datetime:

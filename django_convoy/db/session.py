@@ -4,7 +4,7 @@ import contextlib
 import random
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,9 +35,11 @@ def _beside(name: str) -> str:
     return f"{Path(name).resolve()}-convoy"
 
 
-@lru_cache(maxsize=32)
-def _marks(sql: str) -> str:
-    return sql.replace("%s", "?")
+def is_watched(connection: Any) -> bool:
+    """Return whether somebody would miss a statement that does not pass Django's cursor."""
+    return bool(
+        connection.execute_wrappers or connection.needs_rollback or connection.queries_logged
+    )
 
 
 class Session:
@@ -54,7 +56,7 @@ class Session:
         self.alias = alias
         self.outages = 0
         """How often the database could not be reached."""
-        self.dialect: Dialect = dialect_of(self.connection)
+        self.dialect: Dialect = dialect_of(connections[alias])
 
     @property
     def connection(self) -> BaseDatabaseWrapper:
@@ -76,14 +78,14 @@ class Session:
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """Call when what was written is visible to others."""
-        if self.connection.in_atomic_block:
+        if self.is_joined():
             transaction.on_commit(call, using=self.alias, robust=True)
         else:
             call()
 
     def may_retry(self) -> bool:
         """Return whether a failed step can be done again without the caller's help."""
-        return not self.connection.in_atomic_block
+        return not self.is_joined()
 
     def write(self, work: Callable[[Any], T]) -> T:
         """Run `work(cursor)` in a transaction; see `step`."""
@@ -103,35 +105,27 @@ class Session:
 
         return self.step(inside)
 
-    def execute(self, sql: str, params: list[Any], then: Callable[[], None]) -> None:
-        """Execute one statement, a transaction of its own outside of others; `then` call.
+    def statement(self, sql: str, params: Sequence[Any] = ()) -> list[Any]:
+        """Execute one statement, a transaction of its own outside of others; return its rows.
 
-        On SQLite past Django's cursor, where nobody watches it (DEBUG, `execute_wrapper()`):
-        that takes as long as the statement itself.
+        Where the dialect can, past Django's cursor, unless somebody watches that (DEBUG,
+        `execute_wrapper()`): it takes as long as a quick statement itself.
         """
+        return self.step(lambda: self._statement(sql, params))
 
+    def _statement(self, sql: str, params: Sequence[Any]) -> list[Any]:
         connection: Any = self.connection
+        driver = connection.connection
+        if driver is None or not self.dialect.direct or is_watched(connection):
+            with connection.cursor() as cursor:
+                cursor.execute(sql, params)
+                return list(cursor.fetchall()) if cursor.description else []
+        with connection.wrap_database_errors:
+            return self.dialect.execute(driver, sql, params)
 
-        def inside() -> None:
-            driver = connection.connection
-            if (
-                driver is None
-                or connection.vendor != "sqlite"
-                or connection.execute_wrappers
-                or connection.needs_rollback
-                or connection.queries_logged
-            ):
-                with connection.cursor() as cursor:
-                    cursor.execute(sql, params)
-                return
-            with connection.wrap_database_errors:
-                driver.execute(_marks(sql), params)
-
-        self.step(inside)
-        if connection.in_atomic_block:
-            transaction.on_commit(then, using=self.alias, robust=True)
-        else:
-            then()
+    def is_joined(self) -> bool:
+        """Return whether a transaction is open that this session would join."""
+        return bool(self.connection.in_atomic_block)
 
     def together(self, work: Callable[[], T]) -> T:
         """Run what calls `read` and `write` in one transaction; see `step`."""
@@ -209,12 +203,12 @@ class PrivateSession(Session):
         made: BaseDatabaseWrapper | None = getattr(self._local, "connection", None)
         if made is None:
             made = self._local.connection = connections.create_connection(self.alias)
+            made.settings_dict = self.dialect.private_settings(made.settings_dict)
             self._local.depth = 0
         assert made is not None  # noqa: S101 - for the type checker
         if made.connection is None:
             made.ensure_connection()
-            # Read by Django when it begins a transaction; see `Session.atomic`.
-            made.transaction_mode = "IMMEDIATE"  # type: ignore[attr-defined]
+            self.dialect.prepare_private(made)
         return made
 
     @contextlib.contextmanager
@@ -259,9 +253,9 @@ class PrivateSession(Session):
         else:
             self._local.after.append(call)
 
-    def may_retry(self) -> bool:
-        """Return whether no transaction is open around this step."""
-        return not self.is_inner()
+    def is_joined(self) -> bool:
+        """Return whether this session has a transaction open."""
+        return self.is_inner()
 
     def is_inner(self) -> bool:
         """Return whether this session has a transaction open."""

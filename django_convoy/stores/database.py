@@ -8,32 +8,14 @@ from typing import Any
 from django_convoy.contracts.store import STATUSES, SUCCESSFUL, Record, Retention, Store
 from django_convoy.db.dialect import aware
 from django_convoy.db.fields import from_column
+from django_convoy.db.history import COLUMNS
 from django_convoy.db.seats import WAITERS, seats_in
 from django_convoy.db.session import Session
 from django_convoy.domain import clock
 from django_convoy.domain.envelope import NO_NOTE, Envelope, Note
 
-_COLUMNS = [
-    "id",
-    "queue",
-    "task",
-    "payload",
-    "seal",
-    "key_id",
-    "priority",
-    "status",
-    "attempt",
-    "due",
-    "enqueued_at",
-    "started_at",
-    "finished_at",
-    "worker",
-    "result",
-    "note",
-    "expires_at",
-]
-_LISTED = ", ".join(_COLUMNS)
-_INSERT = f"INSERT INTO convoy_history ({_LISTED}) VALUES ({', '.join(['%s'] * len(_COLUMNS))})"
+_LISTED = ", ".join(COLUMNS)
+_INSERT = f"INSERT INTO convoy_history ({_LISTED}) VALUES ({', '.join(['%s'] * len(COLUMNS))})"
 
 
 class DatabaseStore(Store):
@@ -45,7 +27,7 @@ class DatabaseStore(Store):
         self.session = session
         self.alias = session.alias
         self._listed = session.dialect.columns(_LISTED)
-        self._insert = _INSERT + session.dialect.replace_failure("convoy_history", _COLUMNS)
+        self._insert = _INSERT + session.dialect.replace_failure("convoy_history", COLUMNS)
 
     def finished(self, records: Sequence[Record]) -> None:
         """Insert rows in one statement's batch; wake who waits for results."""
@@ -177,7 +159,7 @@ class DatabaseStore(Store):
 
 
 def _record(row: Any) -> Record:
-    given = dict(zip(_COLUMNS, row, strict=True))
+    given = dict(zip(COLUMNS, row, strict=True))
     finished_at = aware(given["finished_at"])
     expires_at = from_column(given["expires_at"])
     keep: timedelta | None = None if expires_at is None else expires_at - finished_at

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from django_convoy.contracts.broker import Recorder
 from django_convoy.core.pace import HOLD_SECONDS
 from django_convoy.core.settling import Conclusion
 from django_convoy.domain.errors import BrokerUnavailable
@@ -26,22 +27,27 @@ def settle(pair: Pair, conclusions: Sequence[Conclusion]) -> list[bool]:
     a death in between gives a second run and no lost result.
     Raises BrokerUnavailable.
     """
+    broker = pair.broker
+    if pair.together and isinstance(broker, Recorder):
+        return broker.settle_and_record(
+            [(one.lease, one.verdict, one.record) for one in conclusions]
+        )
     verdicts = [(one.lease, one.verdict) for one in conclusions]
     if not pair.together:
         records = [one.record for one in conclusions if one.record is not None]
         if records:
             pair.store.finished(records)
-        return pair.broker.settle(verdicts)
+        return broker.settle(verdicts)
 
     def work() -> list[bool]:
-        held = pair.broker.settle(verdicts)
+        held = broker.settle(verdicts)
         pairs = zip(conclusions, held, strict=True)
         records = [one.record for one, ok in pairs if ok and one.record is not None]
         if records:
             pair.store.finished(records)
         return held
 
-    return pair.broker.together(work)
+    return broker.together(work)
 
 
 def insist(step: Callable[[], T], give_up: Callable[[], bool], what: str) -> T:

@@ -3,6 +3,7 @@
 import pytest
 
 from django_convoy.brokers.database import DatabaseBroker
+from django_convoy.brokers.postgres import PostgresBroker
 from django_convoy.contracts.broker import Broker
 from django_convoy.db.session import PrivateSession
 from django_convoy.testing.conformance.broker import BrokerConformance
@@ -17,6 +18,15 @@ class TestSQLite(BrokerConformance):
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True, databases=["postgres"])
 class TestPostgreSQL(BrokerConformance):
+    def make(self) -> Broker:
+        return PostgresBroker(PrivateSession("postgres"))
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True, databases=["postgres"])
+class TestPlainPostgreSQL(BrokerConformance):
+    """As sites with psycopg 2 have it."""
+
     def make(self) -> Broker:
         return DatabaseBroker(PrivateSession("postgres"))
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from django_convoy.brokers.database import DatabaseBroker
+from django_convoy.brokers.postgres import PostgresBroker
 from django_convoy.db.session import PrivateSession
 from django_convoy.domain import clock, ids
 from django_convoy.domain.envelope import Envelope, Lease
@@ -19,11 +20,6 @@ IMPATIENT = {
 class Worker(DatabaseBroker):
     """A broker as a worker has it, with short ways to say things."""
 
-    def __init__(self, alias: str) -> None:
-        super().__init__(PrivateSession(alias))
-        if setting := IMPATIENT.get(self.session.dialect.vendor):
-            self.session.read(lambda cursor: cursor.execute(setting))
-
     def take(self, limit: int = 1, lease: float = 60, wait: float = 0) -> list[Lease]:
         return self.claim(["q"], limit=limit, lease=lease, worker="w", wait=wait)
 
@@ -31,6 +27,18 @@ class Worker(DatabaseBroker):
         envelopes = [envelope(job_id) for job_id in ids.job_ids(count)]
         self.push(envelopes)
         return [one.id for one in envelopes]
+
+
+class PostgresWorker(PostgresBroker, Worker):
+    """The same, with PostgreSQL's own statements."""
+
+
+def made_for(alias: str) -> Worker:
+    """The broker that a worker on this database has."""
+    session = PrivateSession(alias)
+    if setting := IMPATIENT.get(session.dialect.vendor):
+        session.read(lambda cursor: cursor.execute(setting))
+    return PostgresWorker(session) if alias == "postgres" else Worker(session)
 
 
 def envelope(job_id: str, **fields) -> Envelope:
@@ -43,7 +51,7 @@ def worker(alias: str) -> Iterator[Callable[[], Worker]]:
     made: list[Worker] = []
 
     def make() -> Worker:
-        made.append(Worker(alias))
+        made.append(made_for(alias))
         return made[-1]
 
     yield make

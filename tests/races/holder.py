@@ -6,8 +6,8 @@ import django
 
 django.setup()
 
-from tests.races.conftest import Worker  # noqa: E402
+from tests.races.conftest import made_for  # noqa: E402
 
-leases = Worker(sys.argv[1]).take(lease=float(sys.argv[2]), wait=60)
+leases = made_for(sys.argv[1]).take(lease=float(sys.argv[2]), wait=60)
 print(*(lease.id for lease in leases), flush=True)
 sys.stdin.read()

@@ -80,8 +80,8 @@ def test_many_holders_sit_apart(alias, worker, holder):
 @on_sqlite
 def test_a_push_of_another_process_wakes_who_waits(alias, worker, process_env):
     code = (
-        "import django; django.setup(); from tests.races.conftest import Worker; "
-        "Worker('default').put()"
+        "import django; django.setup(); from tests.races.conftest import made_for; "
+        "made_for('default').put()"
     )
     process = subprocess.Popen([sys.executable, "-c", code], env=process_env)
     assert len(worker().take(wait=600)) == 1

@@ -12,7 +12,7 @@ from django_convoy.domain.errors import BrokerUnavailable, ConfigurationError
 from django_convoy.domain.verdict import DONE
 from django_convoy.stores.database import DatabaseStore
 from tests.databases import on_each_database, on_servers, on_sqlite
-from tests.races.conftest import Worker
+from tests.races.conftest import made_for
 
 KILL = {
     "postgres": ("SELECT pg_backend_pid()", "SELECT pg_terminate_backend(%s)"),
@@ -111,7 +111,7 @@ def test_who_was_cut_off_takes_no_lapsed_lease_for_a_while(alias, worker):
 def hasty(alias, change):
     """A broker that waits only a moment for SQLite's lock."""
     change(OPTIONS={**connections.settings[alias]["OPTIONS"], "timeout": 0.02})
-    broker = Worker(alias)
+    broker = made_for(alias)
     yield broker
     broker.close()
 

@@ -1,0 +1,183 @@
+"""Jobs in PostgreSQL, through psycopg 3: the database broker with statements of its own.
+
+A claim and a settle are one statement each, of a batch; what is settled moves into the history
+without coming back to us.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django_convoy.brokers import postgres_statements as statements
+from django_convoy.brokers.database import DatabaseBroker, lease_of
+from django_convoy.brokers.postgres_marks import Mark
+from django_convoy.brokers.postgres_sweep import PostgresSweep
+from django_convoy.contracts.broker import Recorder
+from django_convoy.contracts.store import Record
+from django_convoy.db.history import COLUMNS as HISTORY
+from django_convoy.db.postgres import array, copy, times
+from django_convoy.db.session import Session, is_watched
+from django_convoy.domain import ids
+from django_convoy.domain.envelope import NO_NOTE, Lease
+from django_convoy.domain.verdict import Done, Verdict
+
+
+class PostgresBroker(DatabaseBroker, Recorder):
+    """The database broker, where the database is PostgreSQL and its driver psycopg 3."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._sweep: PostgresSweep = PostgresSweep(session, self._holder_lives)
+        self._marks: dict[str, Mark[tuple[int, str]]] = {}
+        self._queues: Mark[list[str]] = Mark()
+        self._finish = statements.finish(self.dialect.replace_failure("convoy_history", HISTORY))
+
+    # Enqueueing
+
+    def _insert_one(self, row: list[Any]) -> None:
+        self.session.statement(statements.INSERT, row)
+
+    def _insert_many(self, rows: list[list[Any]]) -> None:
+        session = self.session
+        if is_watched(session.connection):
+            super()._insert_many(rows)
+            return
+        text = "".join(map(_line, rows))
+        session.step(lambda: copy(session.connection, statements.COPY, text))
+
+    # Claiming
+
+    def _claim(self, queues: Sequence[str], limit: int, lease: float, worker: str) -> list[Lease]:
+        if self._sweep.tidy(lease):
+            self._marks.clear()  # what became ready is older than what is claimed now
+        token = ids.token()
+        given = [token, worker, lease]
+        for queue in queues:
+            if queue in self._sweep.suspects:
+                rows = self.session.statement(statements.CLAIM_SUSPECT, [*given, queue, 1])
+                if rows:
+                    return [lease_of(rows[0], token)]
+        rows = []
+        for queue in queues:
+            rows += self._take_ready(queue, limit - len(rows), given)
+            if len(rows) >= limit:
+                break
+        if not rows:
+            self._queues.key = None
+        return [lease_of(row, token) for row in rows]
+
+    def _take_ready(self, queue: str, limit: int, given: list[Any]) -> list[Any]:
+        mark = self._marks.setdefault(queue, Mark())
+        rows: list[Any] = []
+        if mark.key is not None and mark.holds():
+            priority, job_id = mark.key
+            beyond = [queue, priority, limit, queue, priority, job_id, limit]
+            rows = self.session.statement(statements.CLAIM_BEYOND, [*beyond, *given])
+        if not rows or (len(rows) < limit and mark.may_walk()):
+            began = time.monotonic()
+            rows += self.session.statement(statements.CLAIM, [*given, queue, limit - len(rows)])
+            mark.walked(time.monotonic() - began)
+        rows.sort(key=_place)
+        mark.key = _key(rows[-1]) if rows else None
+        return rows
+
+    def ready_queues(self) -> list[str]:
+        """Return what was found lately, unless the last claim found nothing there."""
+        if not self._queues.holds():
+            began = time.monotonic()
+            rows = self.session.statement(statements.READY_QUEUES, self._sweep.beyond()[1])
+            self._queues.walked(time.monotonic() - began)
+            self._queues.key = [queue for (queue,) in rows]
+        return list(self._queues.key or ())
+
+    # Settling
+
+    def settle(self, settlements: Sequence[tuple[Lease, Verdict]]) -> list[bool]:
+        """Delete in one statement, where all is over."""
+        if not all(isinstance(verdict, Done) for _, verdict in settlements):
+            return super().settle(settlements)
+        leases = sorted((lease for lease, _ in settlements), key=_id)
+        given = [array(lease.id for lease in leases), array(lease.token for lease in leases)]
+        gone = {job_id for (job_id,) in self.session.statement(statements.DELETE, given)}
+        return [lease.id in gone for lease, _ in settlements]
+
+    def settle_and_record(
+        self, settlements: Sequence[tuple[Lease, Verdict, Record | None]]
+    ) -> list[bool]:
+        """Move what is over into the history in one statement; put the rest back."""
+        over = [(one, record) for one, _, record in settlements if record is not None]
+        rest = [(one, verdict) for one, verdict, record in settlements if record is None]
+        if not rest:
+            held = self._move(over)
+        elif not over:
+            return self.settle(rest)
+        else:
+            held = self.session.together(lambda: self._move(over) | self._put(rest))
+        return [lease.id in held for lease, _, _ in settlements]
+
+    def _put(self, settlements: list[tuple[Lease, Verdict]]) -> set[str]:
+        held = self.settle(settlements)
+        return {lease.id for (lease, _), ok in zip(settlements, held, strict=True) if ok}
+
+    def _move(self, over: list[tuple[Lease, Record]]) -> set[str]:
+        over.sort(key=lambda pair: pair[0].id)
+        records = [record for _, record in over]
+        given = [
+            array(lease.id for lease, _ in over),
+            array(lease.token for lease, _ in over),
+            array(one.status for one in records),
+            times(one.started_at for one in records),
+            times(one.finished_at for one in records),
+            array(one.worker for one in records),
+            array(one.result for one in records),
+            array("" if one.note is NO_NOTE else json.dumps(one.note.to_json()) for one in records),
+            times(None if one.keep is None else one.finished_at + one.keep for one in records),
+        ]
+        return {job_id for (job_id,) in self.session.statement(self._finish, given)}
+
+    def _put_back(
+        self, cursor: Any, job_ids: list[str], delay: float, refund: bool, note: str
+    ) -> None:
+        super()._put_back(cursor, job_ids, delay, refund, note)
+        if delay == 0:
+            self._marks.clear()
+
+    def mark_started(self, leases: Sequence[tuple[Lease, datetime]]) -> None:
+        """Write when long jobs began; waits for no lock."""
+        given = [
+            array(lease.id for lease, _ in leases),
+            array(lease.token for lease, _ in leases),
+            times(at for _, at in leases),
+        ]
+        self.session.statement(statements.MARK_STARTED, given)
+
+
+def _id(lease: Lease) -> str:
+    return lease.id
+
+
+def _place(row: Any) -> tuple[int, str]:
+    return -row[6], row[0]
+
+
+def _key(row: Any) -> tuple[int, str]:
+    return row[6], row[0]
+
+
+def _line(row: list[Any]) -> str:
+    """Return a row as COPY reads it. Of what we write, only a payload can need escapes."""
+    job_id, queue, task, payload, seal, key_id, priority, state, wake_at, due, at = row
+    for plain, escaped in _ESCAPES:
+        if plain in payload:
+            payload = payload.replace(plain, escaped)
+    wake_at = wake_at or "\\N"
+    due = due or "\\N"
+    return (
+        f"{job_id}\t{queue}\t{task}\t{payload}\t{seal}\t{key_id}\t{priority}\t{state}\t"
+        f"{wake_at}\t{due}\t{at}\t0\t\t\t\n"
+    )
+
+
+_ESCAPES = (("\\", "\\\\"), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"))

@@ -1,0 +1,111 @@
+"""The hot statements of the PostgreSQL broker. Each is one round trip and one transaction.
+
+Claims read the partial index `(queue, priority DESC, id) WHERE state = 'ready'` in its order and
+stop at their limit; rows that somebody else has locked are skipped.
+"""
+
+from django_convoy.brokers.database import PUSH_COLUMNS
+from django_convoy.db.history import COLUMNS as HISTORY
+
+INSERT = (
+    f"INSERT INTO convoy_job ({PUSH_COLUMNS}, attempt, token, worker, note) "
+    f"VALUES ({', '.join(['%s'] * 11)}, 0, '', '', '')"
+)
+COPY = f"COPY convoy_job ({PUSH_COLUMNS}, attempt, token, worker, note) FROM STDIN"
+
+_LEASE = (
+    "UPDATE convoy_job SET state = 'leased', token = %s, worker = %s, started_at = NULL, "
+    "attempt = attempt + 1, wake_at = statement_timestamp() + %s * interval '1 second' "
+    "WHERE id = ANY(ARRAY({chosen})) "
+    "RETURNING id, queue, task, payload, seal, key_id, priority, due AT TIME ZONE 'UTC', "
+    "enqueued_at AT TIME ZONE 'UTC', attempt - 1, note"
+)
+_CHOOSE = (
+    "SELECT id FROM convoy_job WHERE state = '{state}' AND queue = %s{beyond} "
+    "ORDER BY priority DESC, id LIMIT {limit} FOR UPDATE SKIP LOCKED"
+)
+
+
+def _claim(state: str) -> str:
+    return _LEASE.format(chosen=_CHOOSE.format(state=state, beyond="", limit="%s"))
+
+
+CLAIM = _claim("ready")
+"""token, worker, lease, queue, limit."""
+CLAIM_SUSPECT = _claim("suspect")
+CLAIM_BEYOND = (
+    "WITH urgent AS MATERIALIZED ("
+    + _CHOOSE.format(state="ready", beyond=" AND priority > %s", limit="%s")
+    + "), next AS MATERIALIZED ("
+    + _CHOOSE.format(
+        state="ready",
+        beyond=" AND priority = %s AND id > %s",
+        limit="(%s - (SELECT count(*) FROM urgent))",
+    )
+    + ") "
+    + _LEASE.format(chosen="SELECT id FROM urgent UNION ALL SELECT id FROM next")
+)
+"""queue, priority, limit, queue, priority, id, limit, token, worker, lease: what is more urgent
+than a mark, then what follows it."""
+
+DELETE = (
+    "DELETE FROM convoy_job AS job USING unnest(%s::text[], %s::text[]) AS gone(id, token) "
+    "WHERE job.id = gone.id AND job.token = gone.token RETURNING job.id"
+)
+"""ids and tokens, by id: in that order rows are locked."""
+
+_KEPT = ("status", "started_at", "finished_at", "worker", "result", "note", "expires_at")
+_TIMES = {"started_at", "finished_at", "expires_at"}
+_ARRAYS = ", ".join(f"%s::{'timestamptz' if name in _TIMES else 'text'}[]" for name in _KEPT)
+_RETURNED = ", ".join(f"{'over' if name in _KEPT else 'job'}.{name}" for name in HISTORY)
+
+
+def finish(replace_failure: str) -> str:
+    """Return the statement that moves jobs into the history: ids, tokens, then `_KEPT`.
+
+    What was enqueued is copied by the server; only what came of it is sent.
+    """
+    return (
+        f"WITH over AS MATERIALIZED (SELECT * FROM unnest(%s::text[], %s::text[], {_ARRAYS}) "
+        f"AS over(id, token, {', '.join(_KEPT)})), "
+        "gone AS (DELETE FROM convoy_job AS job USING over "
+        f"WHERE job.id = over.id AND job.token = over.token RETURNING {_RETURNED}), "
+        f"kept AS (INSERT INTO convoy_history ({', '.join(HISTORY)}) "
+        f"SELECT {', '.join(HISTORY)} FROM gone{replace_failure}) "
+        "SELECT id FROM gone"
+    )
+
+
+LOOK = (
+    "SELECT EXISTS (SELECT 1 FROM convoy_job WHERE state IN ('delayed', 'leased') "
+    "AND wake_at <= statement_timestamp() AND wake_at > %s), "
+    "EXISTS (SELECT 1 FROM convoy_job WHERE state = 'suspect'), statement_timestamp()"
+)
+"""Whether something fell due or lapsed since a time, whether there are suspects; and the time."""
+
+MARK_STARTED = (
+    "UPDATE convoy_job AS job SET started_at = held.at FROM (SELECT row.id, began.at "
+    "FROM unnest(%s::text[], %s::text[], %s::timestamptz[]) AS began(id, token, at) "
+    "JOIN convoy_job AS row ON row.id = began.id AND row.token = began.token "
+    "ORDER BY row.id FOR UPDATE OF row SKIP LOCKED) AS held WHERE job.id = held.id"
+)
+"""Waits for nobody: what is locked is being settled."""
+
+
+def _queues(state: str) -> str:
+    """Hop from queue to queue in an index: costs what the queues are, not what the jobs are."""
+    first = f"SELECT queue FROM convoy_job WHERE state = '{state}' ORDER BY queue LIMIT 1"
+    then = (
+        f"SELECT job.queue FROM convoy_job AS job WHERE job.state = '{state}' "
+        "AND job.queue > hop.queue ORDER BY job.queue LIMIT 1"
+    )
+    hops = f"({first}) UNION ALL SELECT ({then}) FROM hop WHERE hop.queue IS NOT NULL"
+    return f"(WITH RECURSIVE hop AS ({hops}) SELECT queue FROM hop WHERE queue IS NOT NULL)"
+
+
+READY_QUEUES = (
+    f"{_queues('ready')} UNION {_queues('suspect')} UNION "
+    "(SELECT queue FROM convoy_job WHERE state IN ('delayed', 'leased') "
+    "AND wake_at <= statement_timestamp() AND wake_at > %s LIMIT 200)"
+)
+"""The queues that have work now, or will once a sweep was made; since when to look for those."""
