@@ -9,8 +9,8 @@ from django_convoy.domain.outcome import Error, Failed, Interrupted, Quarantined
 
 LONGEST_WAIT = 366 * 86400.0
 """Seconds; whatever a backoff says."""
-CRASH_PAUSE = 1.0
-"""Seconds before a job that took its worker down is tried again, doubled each time."""
+CRASH_PAUSE, LONGEST_CRASH_PAUSE = 0.1, 30.0
+"""Seconds before a job that took its worker down is tried again: doubled each time, to the most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,12 @@ def after_death(
     crashes = lease.note.crashes + 1
     if crashes >= options.crash_budget:
         return Quarantined(over_budget(crashes, death.reason), crash=True)
-    return Interrupted(death.reason, CRASH_PAUSE * 2 ** (crashes - 1), crash=True)
+    return Interrupted(death.reason, crash_pause(crashes), crash=True)
+
+
+def crash_pause(crashes: int) -> float:
+    """Return the seconds before another attempt, after so many crashes."""
+    return min(CRASH_PAUSE * 2.0 ** min(crashes - 1, 30), LONGEST_CRASH_PAUSE)
 
 
 def over_budget(crashes: int, reason: str) -> str:

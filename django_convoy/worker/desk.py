@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from django_convoy.core.execution import Guard, Run, prepare
 from django_convoy.core.pace import Pace
-from django_convoy.core.retry import CRASH_PAUSE
+from django_convoy.core.retry import crash_pause
 from django_convoy.core.settling import conclude
 from django_convoy.domain import clock
 from django_convoy.domain.envelope import Lease
@@ -179,7 +179,8 @@ class Desk:
             return
         if slot.state != ENDED:
             reason = f"the worker failed with it: {error!r}"
-            self._close(paper, Interrupted(reason, CRASH_PAUSE, crash=True))
+            pause = crash_pause(paper.lease.note.crashes + 1)
+            self._close(paper, Interrupted(reason, pause, crash=True))
 
     def _close(self, paper: Paper, outcome: Outcome, *, at_once: bool = True) -> None:
         conclusion = conclude(

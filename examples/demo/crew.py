@@ -13,7 +13,7 @@ from pathlib import Path
 
 from library.models import Reader
 
-from django_convoy.models import LiveJob
+from django_convoy.models import FinishedJob, LiveJob
 
 MANAGE = Path(__file__).resolve().parent / "manage.py"
 PR_SET_PDEATHSIG = 1
@@ -111,7 +111,7 @@ class Crew:
         return None
 
     def _was_in_the_middle(self, kill: Kill) -> bool:
-        """Wait until the death is noticed; return whether the job has to run again.
+        """Wait until the death is noticed; return whether the job runs again, or already did.
 
         It may have ended just before. Then its outcome was kept, and another kill is needed.
         """
@@ -121,8 +121,9 @@ class Crew:
                 raise Trouble("nobody noticed that a worker process was killed")
             time.sleep(SOON / 2)
         kill.noticed_after = time.time() - kill.at
-        job = LiveJob.objects.filter(id=kill.job).first()
-        return job is not None and bool(job.note) and "crashes" in json.loads(job.note)
+        of_job = {"id": kill.job}
+        job = LiveJob.objects.filter(**of_job).first() or FinishedJob.objects.get(**of_job)
+        return bool(job.note) and "crashes" in json.loads(job.note)
 
     def stop(self) -> None:
         """End the worker: it finishes what it runs, and leaves nobody behind."""

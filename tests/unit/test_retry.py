@@ -76,11 +76,17 @@ def test_who_is_not_guilty_runs_again_at_once_and_is_not_charged():
 
 def test_the_guilty_waits_longer_each_time_and_ends_in_quarantine():
     judged = [after_death(lease(crashes=n), options(crash_budget=4), GUILTY) for n in range(5)]
-    assert [(one.delay, one.crash) for one in judged[:3]] == [(1, True), (2, True), (4, True)]
+    assert [(one.delay, one.crash) for one in judged[:3]] == [(0.1, True), (0.2, True), (0.4, True)]
     assert [type(one) for one in judged[3:]] == [Quarantined, Quarantined]
     assert judged[3].reason == (
         "took its worker down 4 times (killed by signal 9); see crash_budget"
     )
+
+
+@pytest.mark.parametrize("crashes", [9, 100, 100_000])
+def test_the_pause_after_a_crash_has_an_end(crashes):
+    judged = after_death(lease(crashes=crashes), options(crash_budget=10**6), GUILTY)
+    assert judged.delay == 30
 
 
 def test_a_budget_of_one_forgives_nothing():
