@@ -29,8 +29,9 @@ from django_convoy.worker.steward import Steward
 logger = logging.getLogger("django_convoy.worker")
 MakeEngine = Callable[[Plan, str], Engine]
 WORKER, STEWARD, RELOADER = "worker", "steward", "reloader"
-SUCCESSOR = 3
-"""The exit status of a worker that made room for a fresh one."""
+SUCCESSOR, FINISHED = 3, 4
+"""The exit status of a worker that made room for a fresh one; of one whose burst is over. What a
+task exits with can be any number, so neither counts while the board says that a job was held."""
 _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 
 
@@ -95,7 +96,9 @@ def live(birth: Birth, plan: Plan, make_engine: MakeEngine) -> int:
         worker_stopping.send_robust(sender=None, worker=worker_id)
         loop.desk.report()
         engine.own.close()
-    return SUCCESSOR if loop.wants_successor else 0
+    if loop.wants_successor:
+        return SUCCESSOR
+    return FINISHED if loop.finished else 0
 
 
 def _loop(birth: Birth, plan: Plan, engine: Engine, board: Board) -> Loop:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django_convoy.domain import ids
 from django_convoy.worker import nursery
 from django_convoy.worker.board import DEAD, FREE, LIVE, STOPPED, Board
-from django_convoy.worker.child import STEWARD, SUCCESSOR, WORKER, Birth, MakeEngine
+from django_convoy.worker.child import FINISHED, STEWARD, SUCCESSOR, WORKER, Birth, MakeEngine
 from django_convoy.worker.deadlines import end_kill_on_stop
 from django_convoy.worker.ending import end
 from django_convoy.worker.plan import Plan
@@ -156,8 +156,9 @@ class Children:
     def _mourn(self, pid: int, child: Child, status: int) -> None:
         if self._plan.daemonize_workers:
             end(pid, family=True)  # what its tasks started ends with it
-        made_room = os.WIFEXITED(status) and os.WEXITSTATUS(status) == SUCCESSOR
-        if made_room:
+        orderly = self._left_in_order(child, status)
+        finished = orderly and os.WEXITSTATUS(status) == FINISHED
+        if orderly:
             status = 0
         if child.kind == WORKER:
             self._board.region(child.region).bury(status)
@@ -168,9 +169,18 @@ class Children:
             return
         if child.kind == STEWARD and self.stopping and not self.has_work_left():
             return
-        if child.kind == WORKER and self._plan.burst and status == 0 and not made_room:
+        if finished and self._plan.burst:
             return
         self.want(child.kind, child.index, self._pause_after(child, status))
+
+    def _left_in_order(self, child: Child, status: int) -> bool:
+        """Return whether a worker left by its own decision, and not by a task's."""
+        return (
+            child.kind == WORKER
+            and os.WIFEXITED(status)
+            and os.WEXITSTATUS(status) in (SUCCESSOR, FINISHED)
+            and not self._board.region(child.region).slots()
+        )
 
     def _pause_after(self, child: Child, status: int) -> float:
         """Return the seconds before a child is replaced: most at once, but one that cannot even

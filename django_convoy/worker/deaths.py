@@ -75,9 +75,8 @@ def settle_dead(engine: Engine, region: Region) -> None:
         _settle(engine, conclusions)
     if running or region.exit_status:
         why = _why(region, reason)
-        logger.warning(
-            "worker %s (pid %d) %s, with %d jobs", region.boot, region.pid, why, len(running)
-        )
+        held = "1 job" if len(running) == 1 else f"{len(running)} jobs"
+        logger.warning("worker %s (pid %d) %s, with %s", region.boot, region.pid, why, held)
         worker_died.send_robust(sender=None, worker=worker_name(region.boot), reason=why)
     region.free()
 

@@ -29,6 +29,8 @@ class Loop:
         self.stopping = False
         self.wants_successor = False
         """Whether work may be left, also in a burst: it leaves to make room for a fresh process."""
+        self.finished = False
+        """Whether it leaves because no work is left."""
         self._parent = parent
         self._pause = 0.0
 
@@ -92,6 +94,7 @@ class Loop:
         except BrokerUnavailable:
             return False
         if due is None or due > BURST_SECONDS:
+            self.finished = True
             return True
         # What is due already is held by somebody for a moment; what others hold may end soon.
         self.rest(min(max(due, 0.02), BURST_LOOK))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from django_convoy.worker.child import FINISHED, SUCCESSOR
 from tests.worker.site import Site, exists, kill, wait_for
 
 SLOTS = pytest.mark.parametrize("flags", [(), ("--threads", "2"), ("--async", "2")], ids=" ".join)
@@ -39,6 +40,18 @@ def test_a_burst_goes_on_after_so_many_jobs(site: Site) -> None:
     site.enqueue_many("whoami", [[number] for number in range(10)])
     site.burst("--processes", "1", "--max-jobs", "4")
     assert len(site.journal("whoami")) == 10
+
+
+@pytest.mark.parametrize("status", [0, SUCCESSOR, FINISHED])
+def test_a_burst_goes_on_after_a_task_that_ends_its_process(site: Site, status: int) -> None:
+    """Whatever the task exits with: only a worker that found no work is not replaced."""
+    site.enqueue("exit_at_first", status, priority=1)
+    site.enqueue_many("whoami", [[number] for number in range(20)])
+    tree = site.burst("--processes", "1")
+    assert [line[2] for line in site.journal("exit")] == ["1", "2"]
+    assert len(site.journal("whoami")) == 20
+    assert not site.live()
+    assert f"exited with status {status}, with 1 job\n" in tree.log
 
 
 @pytest.mark.slow

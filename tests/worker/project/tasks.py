@@ -256,3 +256,11 @@ def whoami(name=""):
     cpus = ",".join(map(str, sorted(os.sched_getaffinity(0))))
     journal.write("whoami", os.getpid(), cpus)
     time.sleep(0.02)
+
+
+@task(takes_context=True)
+def exit_at_first(context, status):
+    """Leave in the middle of the first attempt, with a status of the task's choice."""
+    journal.write("exit", status, context.attempt)
+    if context.attempt == 1:
+        os._exit(status)
