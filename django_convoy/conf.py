@@ -163,9 +163,7 @@ class Options:
     task: Mapping[str, Any] = option(
         {}, lambda v: _task_defaults(v), "task options for tasks that do not say themselves"
     )
-    worker: WorkerOptions = option(
-        WorkerOptions(), lambda v: read_options(WorkerOptions, v, "worker"), "see below"
-    )
+    worker: WorkerOptions = option(WorkerOptions(), lambda v: _worker(v), "see below")
 
 
 def _named(value: Any) -> Mapping[str, Any]:
@@ -194,6 +192,16 @@ def _retention(value: Any) -> Retention:
         read = _whole(0) if name == "newest_successes" else _duration
         given[name] = _or_none(read)(one)
     return Retention(**given)
+
+
+def _worker(value: Any) -> WorkerOptions:
+    options = read_options(WorkerOptions, value, "worker")
+    if options.threads and options.concurrency:
+        raise SettingsError(
+            f"worker: threads={options.threads} and concurrency={options.concurrency} exclude each "
+            "other: leave one out, and start a second worker with --threads or --async"
+        )
+    return options
 
 
 def _task_defaults(value: Any) -> Mapping[str, Any]:

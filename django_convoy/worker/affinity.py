@@ -7,6 +7,11 @@ from collections.abc import Sequence
 logger = logging.getLogger("django_convoy.worker")
 
 
+def can_bind() -> bool:
+    """Return whether this platform lets a process choose its CPUs (macOS does not)."""
+    return hasattr(os, "sched_setaffinity")
+
+
 def assign(cpus: Sequence[int], workers: int, each: int) -> tuple[tuple[int, ...], ...]:
     """Return the CPUs of each worker: `each` of them, dealt round and round.
 
@@ -29,5 +34,5 @@ def assign(cpus: Sequence[int], workers: int, each: int) -> tuple[tuple[int, ...
 
 def bind(cpus: Sequence[int]) -> None:
     """Bind this process, where the platform can."""
-    if cpus and hasattr(os, "sched_setaffinity"):
+    if cpus and can_bind():
         os.sched_setaffinity(0, set(cpus))

@@ -51,6 +51,10 @@ WRONG = [
         {"OPTIONS": {"worker": {"processes": 0}}},
         "worker: processes=0: must be a whole number",
     ),
+    (
+        {"OPTIONS": {"worker": {"threads": 2, "concurrency": 5}}},
+        f"{OPTIONS}: worker: threads=2 and concurrency=5 exclude each other: leave one out",
+    ),
     ({"OPTIONS": {"worker": {"max_rss": "1X"}}}, "worker: max_rss='1X': must be bytes"),
     ({"OPTIONS": {"worker": {"daemonize_workers": 1}}}, "must be True or False"),
     ({"QUEUES": "default"}, "TASKS['default']['QUEUES'] must be a list of names, not 'default'"),

@@ -89,10 +89,15 @@ def make_plan(runtime: Runtime, flags: dict[str, Any]) -> Plan:
                 f"queue {lane.name!r} is not declared in TASKS[{runtime.alias!r}]['QUEUES'], so "
                 f"no task can put a job there; declared are: {', '.join(declared)}"
             )
+    for name, other in (("threads", "concurrency"), ("concurrency", "threads")):
+        if given.get(name) and other not in given:
+            chosen[other] = 0  # a flag of one kind comes before a setting of the other
     if chosen["threads"] and chosen["concurrency"]:
         raise CommandError("--threads and --async exclude each other: start two workers")
     if chosen["max_rss"] is not None and not memory.can_measure():
         raise CommandError("--max-rss: this platform does not tell how much memory is used")
+    if chosen["affinity"] is not None and not affinity.can_bind():
+        raise CommandError("--affinity: this platform does not let a process choose its CPUs")
     cpus = conf.cpus()
     each = chosen.pop("affinity")
     processes = chosen.pop("processes") or len(cpus)
