@@ -1,8 +1,12 @@
 """What a subcommand writes to: text for people, or one JSON document for programs."""
 
+import contextlib
 import json
+import os
+import select
 import shutil
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -18,6 +22,34 @@ def _plain(value: Any) -> Any:
     if isinstance(value, timedelta):
         return value.total_seconds()
     return str(value)
+
+
+READER_GONE = 128 + 13
+"""The exit status where nobody reads any more: that of a shell for SIGPIPE."""
+
+
+@contextlib.contextmanager
+def until_nobody_reads() -> Iterator[None]:
+    """End without a word when whoever reads standard output has seen enough, as `head` has."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        if _somebody_reads():
+            raise  # it was another pipe
+        # What could not be written is tried again when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(READER_GONE)
+
+
+def _somebody_reads() -> bool:
+    if not hasattr(select, "poll"):  # Windows
+        return False
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)  # errors are told unasked
+    return not poll.poll(0)
 
 
 class Output:

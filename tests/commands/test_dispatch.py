@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from django_convoy.management.commands.convoy import load, names
+from django_convoy.management.output import READER_GONE, until_nobody_reads
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -102,6 +103,40 @@ def test_a_subcommand_has_its_own_help_and_exit_status(process_env):
         unknown.stderr.strip()
         == "CommandError: unknown subcommand 'statsu'; did you mean 'status'?"
     )
+
+
+@pytest.mark.parametrize(
+    "arguments", [("purge", "--failed", "--force"), ("--no-c", "purge"), ("purge", "--no-c")]
+)
+def test_an_abbreviated_option_is_no_option(process_env, arguments):
+    answer = manage(*arguments, env=process_env)
+    assert answer.returncode == 2
+    assert "unrecognized arguments: --" in answer.stderr
+
+
+@pytest.mark.parametrize("arguments", [["doctor"], ["--no-color", "doctor"], ["doctor", "--json"]])
+@pytest.mark.django_db(transaction=True)
+def test_a_reader_that_has_seen_enough_ends_it_without_a_word(process_env, arguments):
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-m", "django", "convoy", *arguments],
+            env=process_env,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+    finally:
+        os.close(writing)
+    assert (ended.returncode, ended.stderr) == (READER_GONE, "")
+
+
+def test_a_broken_pipe_of_another_kind_is_told():
+    with pytest.raises(BrokenPipeError, match="a socket"), until_nobody_reads():
+        raise BrokenPipeError("a socket")
 
 
 def test_a_subcommand_loads_no_other(process_env):

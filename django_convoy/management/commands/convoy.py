@@ -12,7 +12,7 @@ from django_convoy.domain.errors import ConvoyError
 from django_convoy.domain.suggest import unknown
 from django_convoy.framework import DEFAULT_TASK_BACKEND_ALIAS, task_backends
 from django_convoy.management import subcommands
-from django_convoy.management.output import Output
+from django_convoy.management.output import Output, until_nobody_reads
 
 
 def names() -> list[str]:
@@ -27,7 +27,15 @@ def load(name: str) -> Any:
     return importlib.import_module(f"{subcommands.__name__}.{name}").Command()
 
 
-class Adapter(BaseCommand):
+class Unabbreviated(BaseCommand):
+    """A command whose options are written out: `--force` is not taken for `--force-color`."""
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Return a parser that guesses nothing."""
+        return super().create_parser(prog_name, subcommand, allow_abbrev=False, **kwargs)
+
+
+class Adapter(Unabbreviated):
     """A subcommand as Django runs commands."""
 
     def __init__(self, subcommand: Any, **kwargs: Any) -> None:
@@ -74,7 +82,7 @@ def _backend(alias: str) -> ConvoyBackend:
     return backend
 
 
-class Command(BaseCommand):
+class Command(Unabbreviated):
     """`manage.py convoy SUBCOMMAND`."""
 
     help = "Convoy: its worker and its control room"
@@ -82,11 +90,12 @@ class Command(BaseCommand):
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Let the subcommand read its own arguments, where one is named."""
-        if len(argv) > 2 and argv[2] in names():
-            adapter = Adapter(load(argv[2]))
-            adapter.run_from_argv([argv[0], f"{argv[1]} {argv[2]}", *argv[3:]])
-        else:
-            super().run_from_argv(argv)
+        with until_nobody_reads():
+            if len(argv) > 2 and argv[2] in names():
+                adapter = Adapter(load(argv[2]))
+                adapter.run_from_argv([argv[0], f"{argv[1]} {argv[2]}", *argv[3:]])
+            else:
+                super().run_from_argv(argv)
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the subcommand's name and leave the rest to it."""
