@@ -21,6 +21,7 @@ from django_convoy.worker.engine import Engine
 from django_convoy.worker.hearing import listening
 from django_convoy.worker.inline import InlineLoop
 from django_convoy.worker.loop import Loop
+from django_convoy.worker.offspring import free_offspring
 from django_convoy.worker.plan import Plan
 from django_convoy.worker.pool import PoolLoop
 from django_convoy.worker.reloader import watch
@@ -89,6 +90,7 @@ def live(birth: Birth, plan: Plan, make_engine: MakeEngine) -> int:
         return 0
     loop = _loop(birth, plan, engine, board)
     _on_term(loop.stop)
+    free_offspring()
     worker_started.send_robust(sender=None, worker=worker_id)
     try:
         loop.run()

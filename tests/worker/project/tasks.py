@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -264,3 +265,32 @@ def exit_at_first(context, status):
     journal.write("exit", status, context.attempt)
     if context.attempt == 1:
         os._exit(status)
+
+
+def _sleep_long(number):
+    time.sleep(600)
+
+
+def _square(number):
+    return number * number
+
+
+@task
+def with_pool(numbers):
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        return pool.map(_square, numbers)
+
+
+@task(timeout=30)
+def terminate_children():
+    """Return how children that sleep ended when they were told to."""
+    codes = {}
+    for name in ("terminate", "SIGINT", "SIGALRM"):
+        child = multiprocessing.get_context("fork").Process(target=_sleep_long, args=(1,))
+        child.start()
+        time.sleep(0.2)
+        child.terminate() if name == "terminate" else os.kill(child.pid, getattr(signal, name))
+        child.join(5)
+        codes[name] = child.exitcode
+        child.kill()
+    return codes
