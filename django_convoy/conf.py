@@ -126,6 +126,12 @@ class WorkerOptions:
     drain: float = option(
         30.0, _seconds, "seconds that running jobs get when the worker stops; then they are killed"
     )
+    long_transaction: float | None = option(
+        60.0,
+        _or_none(_seconds),
+        "a job whose transaction (`atomic`) is open for longer is warned about, once, in the log; "
+        "None: never",
+    )
     daemonize_workers: bool = option(
         True, _flag, "False: processes that a task started live on when its worker dies"
     )

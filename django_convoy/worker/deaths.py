@@ -28,8 +28,8 @@ from django_convoy.worker.board import (
 )
 from django_convoy.worker.engine import Engine
 from django_convoy.worker.ledger import settle
-from django_convoy.worker.parcel import unpack_lease
-from django_convoy.worker.watch import UNREADABLE, ended
+from django_convoy.worker.parcel import UNREADABLE, unpack_lease
+from django_convoy.worker.watch import ended
 
 logger = logging.getLogger("django_convoy.steward")
 

@@ -14,7 +14,15 @@ from django_convoy.domain import clock
 from django_convoy.domain.envelope import Lease
 from django_convoy.domain.options import AT_MOST_ONCE
 from django_convoy.domain.outcome import Interrupted, Outcome, Released, Succeeded
-from django_convoy.worker.board import ENDED, KILL_ON_STOP, LEASE_ROOM, SETTLED, SLOTS, Region
+from django_convoy.worker.board import (
+    ATOMIC,
+    ENDED,
+    KILL_ON_STOP,
+    LEASE_ROOM,
+    SETTLED,
+    SLOTS,
+    Region,
+)
 from django_convoy.worker.delivery import Delivered, deliver
 from django_convoy.worker.engine import Engine
 from django_convoy.worker.ledger import Entry, Ledger, lost
@@ -138,6 +146,8 @@ class Desk:
         flags = KILL_ON_STOP if options.kill_on_stop else 0
         if options.delivery == AT_MOST_ONCE:
             flags |= SETTLED
+        if options.atomic:
+            flags |= ATOMIC
         self._region.start(paper.slot, began, deadline, flags)
         if deadline and deadline < self._board.supervisor_wakes():
             self._poke_supervisor()

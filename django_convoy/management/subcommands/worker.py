@@ -118,6 +118,7 @@ def make_plan(runtime: Runtime, flags: dict[str, Any]) -> Plan:
         lease=runtime.options.lease,
         on_lost_lease=runtime.options.on_lost_lease,
         daemonize_workers=settings.daemonize_workers,
+        long_transaction=settings.long_transaction,
         cpus=affinity.assign(cpus, processes, each) if each is not None else (),
         **chosen,
     )
