@@ -1,5 +1,6 @@
 """From the path of a task to the task: only what was declared a task can be run."""
 
+import sys
 from collections.abc import Callable, Mapping
 from inspect import iscoroutinefunction
 from typing import Any
@@ -31,6 +32,17 @@ def find_task(path: str) -> ConvoyTask[..., Any]:
             takes_context=found.takes_context,
         )
     raise TaskNotFound(f"{path} is a {type(found).__name__}, not a task")
+
+
+def declared_tasks() -> list[ConvoyTask[..., Any]]:
+    """Return the tasks that stand in the modules loaded so far, by their path."""
+    found = {
+        one.module_path: one
+        for module in list(sys.modules.values())
+        for one in list(getattr(module, "__dict__", {}).values())
+        if issubclass(type(one), ConvoyTask)  # isinstance() would wake lazy objects
+    }
+    return [found[path] for path in sorted(found)]
 
 
 class Runnable:
