@@ -97,7 +97,10 @@ def live(birth: Birth, plan: Plan, make_engine: MakeEngine) -> int:
     finally:
         worker_stopping.send_robust(sender=None, worker=worker_id)
         loop.desk.report()
-        engine.own.close()
+        try:
+            engine.own.close()
+        except Exception as error:  # nothing that happens here may hide why it leaves
+            logger.debug("closing connections failed: %r", error)
     if loop.wants_successor:
         return SUCCESSOR
     return FINISHED if loop.finished else 0

@@ -16,6 +16,7 @@ from django_convoy.domain.options import AT_MOST_ONCE
 from django_convoy.domain.outcome import Interrupted, Outcome, Released, Succeeded
 from django_convoy.worker.board import (
     ATOMIC,
+    BROKEN,
     ENDED,
     KILL_ON_STOP,
     LEASE_ROOM,
@@ -166,6 +167,7 @@ class Desk:
         self.pace.ran(run.lease.envelope.task, time.monotonic() - began)
         if delivered is None or not delivered.settle:
             self._clear(paper.slot)
+            self._leave_if_broken(paper, kept=True)
         else:
             outcome, packed = delivered.outcome, None
             if isinstance(outcome, Succeeded) and run.started_at is not None:
@@ -173,6 +175,7 @@ class Desk:
                     outcome, run.started_at, clock.now(), run.options.keep, self.engine.worker
                 )
             kept = self._region.end(paper.slot, packed)
+            self._leave_if_broken(paper, kept=kept)
             entry = Entry(paper.slot, paper.serial, delivered.conclusion, outcome)
             self.ledger.add(entry, at_once=not kept)
             if not isinstance(outcome, Succeeded):
@@ -182,6 +185,21 @@ class Desk:
             self.engine.after_job()
         except Exception:
             logger.exception("tidying up after job %s failed", run.lease.id)
+
+    def _leave_if_broken(self, paper: Paper, *, kept: bool) -> None:
+        """End this process at once if a task closed its descriptors: no connection is left that
+        answers, and some would be waited for. The steward settles what stands on the board."""
+        if self._board.is_intact():
+            return
+        logger.error(
+            "job %s (%s) ran while file descriptors of its worker were closed, by it or by another: "
+            "the worker leaves, and is replaced",
+            paper.lease.id,
+            paper.lease.envelope.task,
+        )
+        self._region.doom(BROKEN, -1 if kept else paper.slot)
+        logging.shutdown()
+        os._exit(1)
 
     def abandon(self, paper: Paper, error: BaseException) -> None:
         """Put a job back that we, not its body, failed with; it counts as a crash of ours."""

@@ -294,3 +294,15 @@ def terminate_children():
         codes[name] = child.exitcode
         child.kill()
     return codes
+
+
+@task(takes_context=True, crash_budget=2)
+def close_descriptors(context, how):
+    """Close what is not the task's own, as a careless daemon does."""
+    journal.write("closed", how, context.attempt)
+    os.closerange(3, 200)
+    if how == "and open others":
+        for _ in range(100):
+            os.open(os.devnull, os.O_RDONLY)
+    if how == "and fail":
+        raise ValueError("after closing")
