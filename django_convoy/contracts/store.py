@@ -88,8 +88,12 @@ class Store(ABC):
         """Forget one record, for a job that runs again; return it."""
         return None
 
-    def prune(self, retention: Retention, *, limit: int) -> int:
-        """Forget up to `limit` records that are past their time; return how many."""
+    def prune(self, retention: Retention, *, limit: int, namespace: str | None = None) -> int:
+        """Forget up to `limit` records that are past their time; return how many.
+
+        namespace: only those of its queues, as `namespace:queue`; of queues without one if it is
+        empty; of all if it is None. Sites may share a store, each with a retention of its own.
+        """
         return 0
 
     def close(self) -> None:

@@ -242,6 +242,18 @@ def test_old_records_are_purged_of_this_namespace_only(convoy, settings, run_job
     assert "there is no job" in convoy("retry", result.id).err
 
 
+@pytest.mark.parametrize("other", ["blue", "Blu_"])
+def test_a_namespace_that_is_nearly_the_same_is_another(convoy, settings, run_jobs, other):
+    use(settings, namespace="Blue")
+    result = add.enqueue(1)
+    run_jobs()
+    use(settings, namespace=other)
+    assert convoy("jobs", "--json").data["finished"] == []
+    assert convoy("purge", "--finished", "--older-than", "0s", "--no-input").out == "Deleted: 0.\n"
+    use(settings, namespace="Blue")
+    assert [one["id"] for one in convoy("jobs", "--json").data["finished"]] == [result.id]
+
+
 @pytest.mark.django_db
 def test_a_store_without_a_table_has_no_records_to_purge(convoy, settings):
     use(settings, store="none")
