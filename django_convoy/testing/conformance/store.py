@@ -271,7 +271,7 @@ class PruningConformance(StoreCase):
     def test_a_step_is_bounded(self) -> None:
         records = [self.record(9 * DAY, keep=DAY if n % 2 else None) for n in range(10)]
         self.keep(*records)
-        rules = {"successes": 7 * DAY, "failures": 7 * DAY, "newest_successes": 0}
+        rules: dict[str, Any] = {"successes": 7 * DAY, "failures": 7 * DAY, "newest_successes": 0}
         assert [self.prune(limit=3, **rules) for _ in range(5)] == [3, 3, 3, 1, 0]
 
 
