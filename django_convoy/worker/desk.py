@@ -192,8 +192,8 @@ class Desk:
         if self._board.is_intact():
             return
         logger.error(
-            "job %s (%s) ran while file descriptors of its worker were closed, by it or by another: "
-            "the worker leaves, and is replaced",
+            "job %s (%s) ran while file descriptors of its worker were closed, by it or by "
+            "another: the worker leaves, and is replaced",
             paper.lease.id,
             paper.lease.envelope.task,
         )

@@ -153,6 +153,38 @@ def test_reload_starts_again_when_a_file_changes(site: Site) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("start", ["fork", "exec"])
+def test_reload_outlives_a_file_that_does_not_load(site: Site, start: str) -> None:
+    module, part = site.folder / "changing.py", site.folder / "part.py"
+    source = (
+        "from django_convoy import task\nfrom tests.worker.project import journal\n"
+        "@task\ndef which():\n    journal.write('version', 'NUMBER')\n"
+    )
+    module.write_text(source.replace("NUMBER", "1"))
+    flags = ["--processes", "1", "--reload"]
+    tree = site.worker(*flags, CONVOY_START=start, CONVOY_SITE_IMPORT="changing")
+    site.enqueue("changing.which")
+    site.wait_journal("version", "1")
+    wait_for(lambda: tree.children("reloader"), "a reloader")
+    old = tree.workers()
+    time.sleep(1.5)
+    part.write_text("def oops(:\n")  # which the old code does not load
+    module.write_text("import part\n" + source.replace("NUMBER", "2"))
+    wait_for(lambda: "SyntaxError: invalid syntax" in tree.log, lambda: tree.log)
+    time.sleep(2.5)
+    assert tree.workers() == old
+    assert tree.log.count("the new code does not start") == 1
+    site.enqueue("quick", "meanwhile")
+    site.wait_journal("quick", "meanwhile")
+    part.write_text("")
+    wait_for(lambda: set(tree.workers()) - set(old), lambda: tree.log)
+    site.enqueue("changing.which")
+    site.wait_journal("version", "2")
+    assert tree.stop() == 0
+    assert not site.survivors()
+
+
+@pytest.mark.slow
 def test_a_worker_that_cannot_start_is_not_started_in_a_circle(site: Site) -> None:
     tree = site.worker("--processes", "1", CONVOY_START="exec", CONVOY_SITE_BREAK_CHILDREN="1")
     time.sleep(4)

@@ -17,6 +17,7 @@ from django_convoy.version import VERSION
 from django_convoy.worker import affinity, logs, memory
 from django_convoy.worker.board import MOST_WORKERS, SLOTS
 from django_convoy.worker.plan import Plan
+from django_convoy.worker.rehearsal import is_rehearsal
 from django_convoy.worker.solo import run_solo
 from django_convoy.worker.supervisor import Supervisor
 
@@ -58,6 +59,8 @@ class Command:
         prepare_database(runtime)
         autodiscover_modules("tasks")
         connections.close_all()
+        if is_rehearsal():
+            return 0
         if not hasattr(os, "fork"):
             out.line("this platform cannot fork: running in one process, with threads")
             return run_solo(plan, build_engine)
