@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping
 from inspect import iscoroutinefunction
+from traceback import extract_tb
 from typing import Any
 
 from django.utils.module_loading import import_string
@@ -17,10 +18,8 @@ def find_task(path: str) -> ConvoyTask[..., Any]:
     """Return the task at a path. Raises TaskNotFound when the code has none there."""
     try:
         found = import_string(path)
-    except ImportError as error:
-        raise TaskNotFound(f"{path}: {error}") from None
     except Exception as error:  # a module that cannot be loaded must not take workers down
-        raise TaskNotFound(f"{path}: its module fails with {error!r}") from error
+        raise TaskNotFound(f"{path}: {_why(path, error)}") from error
     if isinstance(found, ConvoyTask):
         return found
     if isinstance(found, Task):
@@ -43,6 +42,22 @@ def declared_tasks() -> list[ConvoyTask[..., Any]]:
         if issubclass(type(one), ConvoyTask)  # isinstance() would wake lazy objects
     }
     return [found[path] for path in sorted(found)]
+
+
+def _why(path: str, error: Exception) -> str:
+    """Return why a path could not be imported: what is missing, or which module is broken."""
+    module = path.rpartition(".")[0]
+    if isinstance(error, ModuleNotFoundError):
+        missing = f"{module}.".startswith(f"{error.name}.")
+    else:
+        missing = isinstance(error, ImportError) and error.name is None  # of import_string()
+    if missing:
+        return str(error)
+    told = f"module {module} cannot be imported: {type(error).__name__}: {error}"
+    if isinstance(error, SyntaxError):
+        return told  # it says where
+    places = [one for one in extract_tb(error.__traceback__) if "importlib" not in one.filename]
+    return f"{told} ({places[-1].filename}, line {places[-1].lineno})"
 
 
 class Runnable:
