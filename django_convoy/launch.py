@@ -3,11 +3,13 @@
 import contextlib
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 from django.db import connections, transaction
 
 from django_convoy.contracts.broker import Broker, Browsable
 from django_convoy.core.lanes import Lanes, parse
+from django_convoy.domain.errors import ConfigurationError
 from django_convoy.framework import task_backends
 from django_convoy.observer import SignalObserver
 from django_convoy.registry import Finder
@@ -51,8 +53,9 @@ def ready_queues(runtime: Runtime, broker: Broker) -> list[str]:
 def prepare_database(runtime: Runtime) -> None:
     """Make sure that the tables are there, and that SQLite can be read while it is written.
 
-    Raises ConfigurationError that says to migrate.
+    Raises ConfigurationError that says to migrate, or that nobody could see its tables.
     """
+    _refuse_memory(runtime)
     runtime.shared.broker.counts("")
     runtime.shared.store.get("0" * 32)
     alias = runtime.shared.broker.capabilities.transactional
@@ -63,6 +66,18 @@ def prepare_database(runtime: Runtime) -> None:
         if cursor.fetchone()[0] == "delete":
             cursor.execute("PRAGMA journal_mode = WAL")  # kept in the file from now on
             logger.info("database %r: switched to write-ahead logging", alias)
+
+
+def _refuse_memory(runtime: Runtime) -> None:
+    """Raise ConfigurationError for SQLite in memory, where it would seem to be not migrated."""
+    pair = runtime.shared
+    for alias in {pair.broker.capabilities.transactional, pair.store.alias} - {None}:
+        connection: Any = connections[alias or "default"]
+        if connection.vendor == "sqlite" and connection.is_in_memory_db():
+            raise ConfigurationError(
+                f"database {alias!r} is in memory (NAME: {connection.settings_dict['NAME']}): no "
+                "other process can see it, so a worker would find no jobs. Give it a file"
+            )
 
 
 @contextlib.contextmanager
