@@ -139,6 +139,8 @@ def test_another_namespaces_jobs_cannot_be_touched(convoy, settings):
         (("purge", "--finished"), "go together"),
         (("purge", "mail", "--older-than", "1d"), "go together"),
         (("purge", "--finished", "--older-than", "old"), "is not a span"),
+        (("purge", "--finished", "--older-than", "999999d"), "more than a thousand years"),
+        (("purge", "mail", "--queue", "post"), "two queues are named"),
         (("workers", "stop"), "name workers, or say --all"),
         (("workers", "list", "--all"), "go with `workers stop`"),
     ],
@@ -210,6 +212,21 @@ def test_purge_deletes_what_nobody_holds_without_a_record(convoy, settings, db, 
     assert convoy("purge", "default", "--no-input", "--json").data == {"deleted": 1}
     assert broker().find(gone.id) is None
     assert broker().find(held.id) is not None
+
+
+@pytest.mark.django_db
+def test_purge_takes_its_queue_in_both_ways(convoy):
+    add.enqueue(1)
+    rich.enqueue("x")
+    assert convoy("purge", "--queue", "mail", "--no-input", "--json").data == {"deleted": 1}
+    assert convoy("purge", "default", "--no-input", "--json").data == {"deleted": 1}
+
+
+@pytest.mark.django_db
+def test_a_queue_where_an_id_belongs_is_answered_with_the_flag(convoy):
+    rich.enqueue("x")
+    assert "for a queue say --queue mail)" in convoy("cancel", "mail").err
+    assert "for a queue say --failed --queue mail)" in convoy("retry", "mail").err
 
 
 @pytest.mark.django_db
