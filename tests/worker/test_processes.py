@@ -108,6 +108,22 @@ def test_what_a_task_started_ends_with_its_worker(site: Site) -> None:
     wait_for(lambda: not exists(int(child)), "the child's end")
 
 
+def test_what_a_task_started_in_a_session_of_its_own_lives_on(site: Site) -> None:
+    """It has left the worker's group. Nothing tells it from the daemon of a neighbour."""
+    site.enqueue("with_children", 60, True)
+    tree = site.worker("--processes", "1")
+    ((_, child),) = site.wait_journal("child")
+    (worker,) = tree.workers()
+    kill(worker)
+    wait_for(lambda: not exists(worker), "the worker's end")
+    time.sleep(0.5)
+    try:
+        assert exists(int(child))
+    finally:
+        for _, pid in site.journal("child"):
+            kill(int(pid))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("end", ["killed", "stopped"])
 def test_what_a_task_started_may_live_on(make_site: Callable[..., Site], end: str) -> None:

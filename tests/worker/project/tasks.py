@@ -228,8 +228,8 @@ def transfer_then_broken_hook(context, number):
 
 
 @task(takes_context=True)
-def with_children(context, seconds):
-    child = subprocess.Popen(["sleep", "3600"])
+def with_children(context, seconds, own_session=False):
+    child = subprocess.Popen(["sleep", "3600"], start_new_session=own_session)
     journal.write("child", child.pid)
     time.sleep(seconds)
     return child.pid
