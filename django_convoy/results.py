@@ -74,8 +74,7 @@ class ConvoyResult(AnyResult):  # type: ignore[misc]  # frozen at run time
     async def await_(self, timeout: float | None = None) -> "ConvoyResult":
         """Like `wait`, without holding up the event loop; may be cancelled at any time."""
         if not self.is_finished:
-            await wait_async(runtime_of(self.backend), self.id, timeout)
-            await self.arefresh()
+            await wait_async(runtime_of(self.backend), self.id, timeout, self.refresh)
         return self
 
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -32,8 +32,13 @@ def wait(runtime: Runtime, job_id: str, timeout: float | None) -> None:
             raise _too_late(job_id, timeout)
 
 
-async def wait_async(runtime: Runtime, job_id: str, timeout: float | None) -> None:
-    """Like `wait`, and holds up neither the event loop nor a thread; can be cancelled at once."""
+async def wait_async(
+    runtime: Runtime, job_id: str, timeout: float | None, then: Callable[[], object]
+) -> None:
+    """Like `wait`, and holds up neither the event loop nor a thread; can be cancelled at once.
+
+    then: called when the job is over, where its database may be asked.
+    """
     store = _store(runtime)
     deadline = None if timeout is None else time.monotonic() + timeout
     loop, pause = asyncio.get_running_loop(), FIRST_PAUSE
@@ -42,6 +47,7 @@ async def wait_async(runtime: Runtime, job_id: str, timeout: float | None) -> No
             # Measured before the look, so that the last one is made after the time is over.
             left = LONGEST_PAUSE if deadline is None else deadline - time.monotonic()
             if await loop.run_in_executor(looks, store.get, job_id) is not None:
+                await loop.run_in_executor(looks, then)
                 return
             if left <= 0:
                 raise _too_late(job_id, timeout)

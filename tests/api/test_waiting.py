@@ -10,6 +10,8 @@ from django.db import connections
 from django_convoy import ResultTimeout
 from django_convoy.runtime import runtime_of
 from tests.api.tasks import add
+from tests.databases import on_each_database
+from tests.working import work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SLOW = 3.0
@@ -28,7 +30,10 @@ def in_thread(work):
     return thread
 
 
-def test_a_hundred_waits_of_a_second_take_a_second():
+@on_each_database
+def test_a_hundred_waits_of_a_second_take_a_second(alias, settings):
+    options = {"broker": {"name": "database", "alias": alias}}
+    settings.TASKS = {"default": {**settings.TASKS["default"], "OPTIONS": options}}
     result = add.enqueue(1)
 
     async def wait():
@@ -39,6 +44,8 @@ def test_a_hundred_waits_of_a_second_take_a_second():
     ends = asyncio.run(wait())
     assert time.monotonic() - begin < SLOW
     assert [type(end) for end in ends] == [ResultTimeout] * 100
+    work()
+    assert asyncio.run(result.await_()).return_value == 1
 
 
 def test_a_wait_that_is_called_off_ends_at_once():
