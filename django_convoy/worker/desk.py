@@ -25,6 +25,7 @@ from django_convoy.worker.board import (
     Region,
 )
 from django_convoy.worker.delivery import Delivered, deliver
+from django_convoy.worker.ending import leave
 from django_convoy.worker.engine import Engine
 from django_convoy.worker.ledger import Entry, Ledger, lost
 from django_convoy.worker.parcel import pack_lease, pack_outcome
@@ -198,8 +199,7 @@ class Desk:
             paper.lease.envelope.task,
         )
         self._region.doom(BROKEN, -1 if kept else paper.slot)
-        logging.shutdown()
-        os._exit(1)
+        leave(1)
 
     def abandon(self, paper: Paper, error: BaseException) -> None:
         """Put a job back that we, not its body, failed with; it counts as a crash of ours."""

@@ -50,3 +50,12 @@ def test_without_an_outcome_that_could_be_kept_it_is_a_crash(site: Site) -> None
     (result,) = site.wait_finished(job_id, seconds=20)
     assert result["detail"] == "QUARANTINED"
     assert "closed its file descriptors" in result["errors"][-1]["message"]
+
+
+def test_an_event_loop_that_cannot_go_on_ends_its_worker(site: Site) -> None:
+    job_id = site.enqueue("close_descriptors_async")
+    tree = site.worker("--processes", "1", "--async", "2")
+    (result,) = site.wait_finished(job_id, seconds=10)
+    assert result["detail"] == "QUARANTINED"
+    assert "the event loop failed with" in tree.log
+    assert tree.stop() == 0

@@ -293,7 +293,17 @@ def terminate_children():
         child.join(5)
         codes[name] = child.exitcode
         child.kill()
+    program = subprocess.Popen(["sleep", "600"])
+    program.send_signal(signal.SIGINT)
+    codes["program"] = program.wait(5)
     return codes
+
+
+@task(takes_context=True, crash_budget=2)
+async def close_descriptors_async(context):
+    journal.write("closed", "async", context.attempt)
+    os.closerange(3, 200)
+    await asyncio.sleep(30)
 
 
 @task(takes_context=True, crash_budget=2)
