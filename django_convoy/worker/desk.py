@@ -45,7 +45,7 @@ class Paper:
     serial: int
     lease: Lease
     shared: bool
-    """Whether others were claimed with it, so that the steward may take it back."""
+    """Whether it may have to wait for others, so that the steward may take it back."""
 
 
 class Desk:
@@ -73,6 +73,8 @@ class Desk:
         self._plan = plan
         self._poke_supervisor = poke_supervisor
         self._poke_steward = poke_steward
+        # Where others run at the same time, the steward may take back what was claimed alone, too.
+        self._beside = bool(plan.threads or plan.concurrency)
         self._free = list(range(SLOTS - 1, -1, -1))
         self._pid = os.getpid()
 
@@ -82,7 +84,7 @@ class Desk:
 
     def hold(self, leases: Sequence[Lease]) -> list[Paper]:
         """Put claimed jobs on the board."""
-        now, shared = time.monotonic(), len(leases) > 1
+        now, shared = time.monotonic(), self._beside or len(leases) > 1
         papers = []
         alone = len(self._free) == SLOTS
         if alone:
