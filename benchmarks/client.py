@@ -5,11 +5,13 @@ Prints its answer as a line of JSON.
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import json
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +29,8 @@ def memory_kib(field: str) -> int:
     raise LookupError(field)
 
 
-def find_task(name: str) -> Any:
-    import tasks
-
-    return getattr(tasks, name)
+def find_task(system: System, name: str) -> Any:
+    return getattr(importlib.import_module(system.tasks), name)
 
 
 def version(system: System) -> str:
@@ -43,38 +43,35 @@ def prepare(system: System) -> None:
 
 def fill(system: System, task: str, n: int) -> None:
     """Enqueue n jobs the fastest way there is; nobody looks at the time."""
+    found = find_task(system, task)
     if system.has_bulk:
-        call = system.bulk(find_task(task))
-        for start in range(0, n, BATCH):
-            call([()] * min(BATCH, n - start))
+        sizes = (min(BATCH, n - start) for start in range(0, n, BATCH))
+        system.run_calls(system.bulk(found), (([()] * size,) for size in sizes))
     else:
-        one = system.enqueuer(find_task(task))
-        for _ in range(n):
-            one()
+        system.run_calls(system.enqueuer(found), repeat((), n))
 
 
 def enqueue(system: System, n: int) -> float:
     """Seconds of n calls one after the other; the first call (it connects) is not counted."""
-    call = system.enqueuer(find_task("noop"))
-    call()
+    call = system.enqueuer(find_task(system, "noop"))
+    system.run_calls(call, [()])
     start = time.monotonic()
-    for _ in range(n):
-        call()
+    system.run_calls(call, repeat((), n))
     return time.monotonic() - start
 
 
 def bulk(system: System, n: int) -> float:
-    call = system.bulk(find_task("noop"))
-    call([()] * BATCH)
+    call = system.bulk(find_task(system, "noop"))
+    batch = ([()] * BATCH,)
+    system.run_calls(call, [batch])
     start = time.monotonic()
-    for _ in range(n // BATCH):
-        call([()] * BATCH)
+    system.run_calls(call, repeat(batch, n // BATCH))
     return time.monotonic() - start
 
 
 def stream(system: System, n: int) -> dict[str, float]:
     """Seconds of one call with a generator of n jobs, and how much memory it took at its peak."""
-    call = system.bulk(find_task("noop"))
+    call = system.bulk(find_task(system, "noop"))
     call([()] * BATCH)
     Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
     before = memory_kib("VmRSS")
@@ -84,13 +81,27 @@ def stream(system: System, n: int) -> dict[str, float]:
     return {"seconds": seconds, "grown_mib": (memory_kib("VmHWM") - before) / 1024}
 
 
-def latency(system: System, n: int, interval: float) -> None:
-    call = system.enqueuer(find_task("latency"))
+def paced(n: int, interval: float) -> Iterator[int]:
     at = time.monotonic()
     for index in range(n):
         at += interval
         time.sleep(max(0.0, at - time.monotonic()))
-        call(index, time.monotonic_ns())
+        yield index
+
+
+def latency(system: System, n: int, interval: float) -> None:
+    call = system.enqueuer(find_task(system, "latency"))
+    system.run_calls(call, ((index, time.monotonic_ns()) for index in paced(n, interval)))
+
+
+def load(system: System, n: int, interval: float) -> None:
+    """A steady stream of no-op jobs."""
+    call = system.enqueuer(find_task(system, "noop"))
+    system.run_calls(call, (() for _ in paced(n, interval)))
+
+
+def updated(system: System) -> int:
+    return system.updated()
 
 
 def settled(system: System, n: int, timeout: float) -> int | None:
@@ -113,7 +124,18 @@ def settled(system: System, n: int, timeout: float) -> int | None:
 
 OPERATIONS: dict[str, Callable[..., Any]] = {
     operation.__name__: operation
-    for operation in (version, prepare, fill, enqueue, bulk, stream, latency, settled)
+    for operation in (
+        version,
+        prepare,
+        fill,
+        enqueue,
+        bulk,
+        stream,
+        latency,
+        load,
+        updated,
+        settled,
+    )
 }
 
 

@@ -6,30 +6,41 @@ mapped file, in nanoseconds of CLOCK_MONOTONIC, which all processes of a machine
 
 from __future__ import annotations
 
+import asyncio
+import atexit
 import fcntl
 import logging
 import mmap
 import os
+import shutil
 import tempfile
 import threading
 from pathlib import Path
-from time import monotonic_ns, thread_time_ns
+from time import monotonic_ns, sleep, thread_time_ns
 
 SLOTS = 4096
 WORDS = 8
 LATENCIES = 100_000
 CPU_NS = 1_000_000
-_MEMORY = Path("/dev/shm")
-FOLDER = (_MEMORY if _MEMORY.is_dir() else Path(tempfile.gettempdir())) / (
-    f"convoy-benchmarks-{os.getuid()}"
-)
+IO_SECONDS = 0.01
+
+
+def _folder() -> Path:
+    """The runner makes it and what it starts inherits it, so no other run's end can remove it."""
+    if "BENCH_JOBS" not in os.environ:
+        memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
+        os.environ["BENCH_JOBS"] = tempfile.mkdtemp(prefix="convoy-benchmarks-", dir=memory)
+        atexit.register(shutil.rmtree, os.environ["BENCH_JOBS"], ignore_errors=True)
+    return Path(os.environ["BENCH_JOBS"])
+
+
+FOLDER = _folder()
 
 # A line of log for each job would measure the terminal; it is off for every system alike.
 logging.disable(logging.INFO)
 
 
 def _map(name: str, words: int) -> memoryview:
-    FOLDER.mkdir(mode=0o700, exist_ok=True)
     descriptor = os.open(FOLDER / name, os.O_RDWR | os.O_CREAT, 0o600)
     if os.fstat(descriptor).st_size < words * 8:
         os.ftruncate(descriptor, words * 8)
@@ -71,20 +82,37 @@ def noop() -> None:
     counters[slot + 2] = now
 
 
+def _count(started: int) -> None:
+    try:
+        slot = _local.slot
+    except AttributeError:
+        slot = _take_slot()
+    if not counters[slot]:
+        counters[slot + 1] = started
+    counters[slot] += 1
+    counters[slot + 2] = monotonic_ns()
+
+
 def cpu() -> None:
     """Burn one millisecond of this thread's own CPU time, however busy the machine is."""
     now = monotonic_ns()
     end = thread_time_ns() + CPU_NS
     while thread_time_ns() < end:
         pass
-    try:
-        slot = _local.slot
-    except AttributeError:
-        slot = _take_slot()
-    if not counters[slot]:
-        counters[slot + 1] = now
-    counters[slot] += 1
-    counters[slot + 2] = monotonic_ns()
+    _count(now)
+
+
+def io() -> None:
+    """Wait ten milliseconds, as for somebody else's answer."""
+    now = monotonic_ns()
+    sleep(IO_SECONDS)
+    _count(now)
+
+
+async def io_async() -> None:
+    now = monotonic_ns()
+    await asyncio.sleep(IO_SECONDS)
+    _count(now)
 
 
 def latency(index: int, before_enqueue: int) -> None:

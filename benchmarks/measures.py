@@ -5,100 +5,49 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
-import jobs
 import procfs
+from readings import Reading, Sizes, Value, run_all
+from scaling import atomic, growth, snapshot, workers
 from session import BenchmarkError, Session
 
 SHORT_SECONDS = 2.0
 GOOD_SECONDS = 4.0
 MOST_JOBS = 400_000
 IDLE_UNIT_SECONDS = 20
-
-
-@dataclass(frozen=True)
-class Value:
-    measure: str
-    value: float
-    unit: str
-    n: int
-
-
-@dataclass(frozen=True)
-class Reading:
-    """The values of one measure, and the cores that others used while it was taken."""
-
-    values: list[Value]
-    foreign: float
-
-
-@dataclass
-class Sizes:
-    """How much of everything; `quick` is for a look, not for quoting."""
-
-    quick: bool = False
-    enqueue: int = field(init=False)
-    bulk: int = field(init=False)
-    stream: int = field(init=False)
-    latency: int = field(init=False)
-    idle_seconds: int = field(init=False)
-    settle_seconds: float = field(init=False)
-    limit: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.enqueue = 2_000 if self.quick else 10_000
-        self.bulk = 20_000 if self.quick else 100_000
-        self.stream = 100_000 if self.quick else 1_000_000
-        self.latency = 100 if self.quick else 500
-        self.idle_seconds = 5 if self.quick else 20
-        self.settle_seconds = 1.0 if self.quick else 2.0
-        self.limit = 30_000 if self.quick else 150_000
-
-    def jobs(self, n: int) -> int:
-        return max(1_000, n // 3) if self.quick else n
-
-
-def _run_all(session: Session, task: str, n: int) -> tuple[float, float, float]:
-    """Run n waiting jobs: seconds to the last job's end, to the settled store, foreign cores."""
-    session.fresh()
-    session.client("fill", task=task, n=n)
-    with session.started_client("settled", n=n, timeout=300) as client:
-        assert client.stdout is not None
-        client.stdout.readline()
-        try:
-            with session.watch() as watch:
-                session.start()
-                session.wait_for(n)
-                settled = session.answer(client)
-        finally:
-            session.stop()
-    if settled is None:
-        raise BenchmarkError(f"{session.name}: jobs ended, but the store did not say so")
-    if (done := jobs.total()) != n:
-        raise BenchmarkError(f"{session.name}: {n:,} jobs were enqueued and {done:,} runs counted")
-    first, last = jobs.span()
-    return (last - first) / 1e9, (max(settled, last) - first) / 1e9, watch.foreign
+INTERVAL = 0.02  # between the jobs of `latency`
+LOAD_INTERVAL = 0.0125  # between the no-op jobs of `latency_load`: 80/s, which the slowest can take
+LOADED_INTERVAL = 0.05
+LOAD_WARM_UP = 100
+LOAD_JOBS = 1_000_000
+IO_CONCURRENCY = 10
 
 
 def drain(session: Session, sizes: Sizes) -> Reading:
     n = session.drain_jobs or sizes.jobs(session.system.drain_jobs)
-    seconds, settled, foreign = _run_all(session, "noop", n)
-    if seconds < SHORT_SECONDS and not sizes.quick and n < MOST_JOBS:
-        n = min(MOST_JOBS, round(n * GOOD_SECONDS / seconds / 10_000 + 1) * 10_000)
+    run = run_all(session, "noop", n)
+    if run.seconds < SHORT_SECONDS and not sizes.quick and n < MOST_JOBS:
+        n = min(MOST_JOBS, round(n * GOOD_SECONDS / run.seconds / 10_000 + 1) * 10_000)
         session.drain_jobs = n
-        seconds, settled, foreign = _run_all(session, "noop", n)
+        run = run_all(session, "noop", n)
     values = [
-        Value("drain", n / seconds, "jobs/s", n),
-        Value("drain_settled", n / settled, "jobs/s", n),
+        Value("drain", n / run.seconds, "jobs/s", n),
+        Value("drain_settled", n / run.settled, "jobs/s", n),
     ]
-    return Reading(values, foreign)
+    return Reading(values, run.foreign)
 
 
 def cpu(session: Session, sizes: Sizes) -> Reading:
     n = sizes.jobs(session.system.cpu_jobs)
-    _, settled, foreign = _run_all(session, "cpu", n)
-    return Reading([Value("cpu", n / settled, "jobs/s", n)], foreign)
+    run = run_all(session, "cpu", n)
+    return Reading([Value("cpu", n / run.settled, "jobs/s", n)], run.foreign)
+
+
+def io(session: Session, sizes: Sizes) -> Reading:
+    n = sizes.jobs(session.system.io_jobs)
+    with session.with_workers(session.system.processes, IO_CONCURRENCY) as variant:
+        run = run_all(session, "io", n)
+    return Reading([Value("io", n / run.settled, "jobs/s", n, variant)], run.foreign)
 
 
 def enqueue(session: Session, sizes: Sizes) -> Reading:
@@ -129,35 +78,71 @@ def bulk(session: Session, sizes: Sizes) -> Reading | None:
     return Reading(values, foreign)
 
 
+def _percentiles(measure: str, milliseconds: list[float]) -> list[Value]:
+    cuts, n = statistics.quantiles(milliseconds, n=20), len(milliseconds)
+    return [
+        Value(f"{measure}_p50", cuts[9], "ms", n),
+        Value(f"{measure}_p95", cuts[18], "ms", n),
+    ]
+
+
 def latency(session: Session, sizes: Sizes) -> Reading:
     session.fresh()
     try:
         session.start_and_warm_up(sizes.settle_seconds)
         with session.watch() as watch:
-            milliseconds = session.run_latencies(sizes.latency, 0.02)
+            milliseconds = session.run_latencies(sizes.latency, INTERVAL)
     finally:
         session.stop()
-    percentiles = statistics.quantiles(milliseconds, n=20)
-    values = [
-        Value("latency_p50", percentiles[9], "ms", sizes.latency),
-        Value("latency_p95", percentiles[18], "ms", sizes.latency),
-    ]
-    return Reading(values, watch.foreign)
+    return Reading(_percentiles("latency", milliseconds), watch.foreign)
+
+
+def latency_load(session: Session, sizes: Sizes) -> Reading:
+    """Another process enqueues no-op jobs all the time."""
+    n = sizes.latency_load
+    session.fresh()
+    try:
+        session.start_and_warm_up(sizes.settle_seconds)
+        # It is killed when the block is left.
+        with session.started_client("load", n=LOAD_JOBS, interval=LOAD_INTERVAL) as client:
+            session.wait_for(LOAD_WARM_UP)
+            with session.watch() as watch:
+                milliseconds = session.run_latencies(n, LOADED_INTERVAL)
+            if client.poll() is not None:
+                raise BenchmarkError(f"{session.name}: the load ended, see {session.log}")
+    finally:
+        session.stop()
+    return Reading(_percentiles("latency_load", milliseconds), watch.foreign)
 
 
 def idle(session: Session, sizes: Sizes) -> Reading:
     session.fresh()
+    store = session.store
     try:
         session.start_and_warm_up(sizes.settle_seconds + 1)
-        before = procfs.run_ns(session.pids)
+        before = session.activity()
         with session.watch() as watch:
             time.sleep(sizes.idle_seconds)
-        after = procfs.run_ns(session.pids)
+        after = session.activity()
     finally:
         session.stop()
-    used = sum(ns - before.get(thread, 0) for thread, ns in after.items()) / 1e9
-    value = used * IDLE_UNIT_SECONDS / sizes.idle_seconds
-    return Reading([Value("idle", value, "CPU s in 20 s", sizes.idle_seconds)], watch.foreign)
+    seconds = sizes.idle_seconds
+
+    def cpu_seconds(which: str) -> float:
+        early, late = before[which], after[which]
+        used = sum(ns - early.get(thread, 0) for thread, ns in late.items()) / 1e9
+        return used * IDLE_UNIT_SECONDS / seconds
+
+    unit = f"CPU s in {IDLE_UNIT_SECONDS} s"
+    values = [Value("idle", cpu_seconds("workers"), unit, seconds)]
+    if store.server:
+        queries = (after["queries"] - before["queries"]) / seconds
+        values += [
+            Value("idle_server", cpu_seconds("server"), unit, seconds),
+            Value("idle_connections", after["connections"], "connections", seconds),
+            Value("idle_queries", queries, store.query_unit, seconds),
+        ]
+    return Reading(values, watch.foreign)
 
 
 def memory(session: Session, sizes: Sizes) -> Reading:
@@ -172,7 +157,23 @@ def memory(session: Session, sizes: Sizes) -> Reading:
     return Reading([Value("memory", value, "MiB", processes)], watch.foreign)
 
 
-MEASURES: dict[str, Callable[[Session, Sizes], Reading | None]] = {
-    measure.__name__: measure for measure in (drain, enqueue, bulk, latency, cpu, idle, memory)
+Measure = Callable[[Session, Sizes], Reading | None]
+MEASURES: dict[str, Measure] = {
+    measure.__name__: measure
+    for measure in (
+        drain,
+        enqueue,
+        bulk,
+        latency,
+        latency_load,
+        cpu,
+        io,
+        idle,
+        memory,
+        workers,
+        atomic,
+        growth,
+        snapshot,
+    )
 }
-HIGHER_IS_BETTER = {"drain", "drain_settled", "enqueue", "bulk", "bulk_stream", "cpu"}
+ONCE = ("growth", "snapshot")  # they take minutes: one round, unless rounds are asked for

@@ -24,6 +24,7 @@ from typing import Any
 from unittest import mock
 
 import environments
+import servers
 import stores
 import systems
 from session import Session
@@ -189,7 +190,8 @@ def working(stages: Stages, runtime: Any, worker: Any, n: int, batch: int) -> No
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=sorted(stores.STORES), default="sqlite", help="the store")
+    choices = systems.find("convoy").stores
+    parser.add_argument("--only", choices=choices, default="sqlite", help="the store")
     parser.add_argument("--jobs", type=int, default=10_000, metavar="N")
     parser.add_argument("--python", metavar="PATH", help="default: the newest 3.13 or 3.12")
     parser.add_argument("--functions", metavar="STAGE", help="cProfile of one stage, by its name")
@@ -197,20 +199,25 @@ def arguments() -> argparse.Namespace:
 
 
 def in_its_environment(given: argparse.Namespace) -> int:
-    system = systems.find("convoy")
+    kind = systems.find("convoy")
     interpreter = environments.find_python(given.python)
-    python = environments.ensure(
-        "convoy", system.requirements, interpreter.executable, upgrade=False
-    )
+
+    def environment(name: str, requirements: tuple[str, ...]) -> Path:
+        return environments.ensure(name, requirements, interpreter.executable, upgrade=False)
+
+    python = environment("convoy", kind.requirements)
     folder = environments.create_folder()
-    store = stores.STORES[given.only](folder / "bench-data" / "profile")
-    store.empty()
-    session = Session(system, store, python, folder)
-    command = [str(python), str(Path(__file__).resolve()), *sys.argv[1:]]
-    try:
+    with ExitStack() as stack:
+        server = None
+        if stores.STORES[given.only].has_server:
+            drivers = environment("server", servers.REQUIREMENTS)
+            server = stack.enter_context(servers.running(given.only, drivers))
+        store = stores.STORES[given.only].of("profile", folder / "bench-data", server)
+        store.empty()
+        stack.callback(shutil.rmtree, store.folder)
+        session = Session(kind(given.only, 1), store, python, folder)
+        command = [str(python), str(Path(__file__).resolve()), *sys.argv[1:]]
         return subprocess.run(command, env=session.environment).returncode
-    finally:
-        shutil.rmtree(store.folder)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from measures import HIGHER_IS_BETTER
-
 LIMIT = "limit"
+RATE = "jobs/s"  # more is better; of everything else, less
+PEERS_A_BLOCK = 4
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,10 @@ class Figure:
     values: int
 
     def __str__(self) -> str:
-        return f"{'~' if self.disturbed else ''}{_number(self.value)}"
+        return f"{'~' if self.disturbed else ''}{number(self.value)}"
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     if value >= 1_000:
         return f"{value:,.0f}"
     return f"{value:.3g}" if value < 100 else f"{value:.0f}"
@@ -62,6 +62,15 @@ class Results:
         if self.file:
             with self.file.open("a") as out:
                 out.write(json.dumps(asdict(line)) + "\n")
+
+    def on(self, store: str) -> Results:
+        """Those of one store."""
+        results = Results(None)
+        results.lines = [line for line in self.lines if line.store == store]
+        return results
+
+    def systems(self) -> list[str]:
+        return list(dict.fromkeys(line.system for line in self.lines if line.system != LIMIT))
 
     def figure(self, system: str, measure: str, variant: str | None = None) -> Figure | None:
         lines = [
@@ -83,15 +92,18 @@ class Results:
         return {variant: figure for variant, figure in figures.items() if figure}
 
 
-def _ratio(ours: Figure | None, theirs: Figure | None, measure: str) -> str:
+def ratio(ours: Figure | None, theirs: Figure | None, unit: str) -> str:
+    """How many times better ours is; nothing is said of a figure that was disturbed."""
     if ours is None or theirs is None:
         return ""
     if ours.disturbed or theirs.disturbed:
         return "?"
     better, worse = ours.value, theirs.value
-    if measure not in HIGHER_IS_BETTER:
+    if unit != RATE:
         better, worse = worse, better
-    return f"{better / worse:.3g}x" if worse else "inf"
+    if not worse:
+        return "" if not better else "inf"
+    return f"{better / worse:.3g}x"
 
 
 def _share(ours: Figure | None, best: Figure | None) -> str:
@@ -108,10 +120,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> Iterable[str]:
         yield "  ".join(cells).rstrip()
 
 
-def table(results: Results, systems: Sequence[str]) -> str:
-    """A row a measure: the first system, each peer, and how many times better the first is."""
-    first, *peers = systems
-    units = {line.measure: line.unit for line in results.lines}
+def _block(results: Results, units: dict[str, str], first: str, peers: Sequence[str]) -> list[str]:
     header = ["measure", "unit", first]
     for peer in peers:
         header += [peer, "ratio"]
@@ -121,10 +130,22 @@ def table(results: Results, systems: Sequence[str]) -> str:
         row = [measure, unit, str(ours or "-")]
         for peer in peers:
             theirs = results.figure(peer, measure)
-            row += [str(theirs or "-"), _ratio(ours, theirs, measure)]
+            row += [str(theirs or "-"), ratio(ours, theirs, unit)]
         best = max(results.limits(measure).values(), key=lambda figure: figure.value, default=None)
         rows.append([*row, str(best or ""), _share(ours, best)])
-    lines = list(_aligned(rows))
+    return list(_aligned(rows))
+
+
+def table(results: Results, systems: Sequence[str]) -> str:
+    """A row a measure: the first system, each peer, and how many times better the first is.
+
+    Peers that do not fit beside each other follow in further blocks.
+    """
+    first, *peers = systems
+    units = {line.measure: line.unit for line in results.lines}
+    lines: list[str] = []
+    for start in range(0, max(1, len(peers)), PEERS_A_BLOCK):
+        lines += [*_block(results, units, first, peers[start : start + PEERS_A_BLOCK]), ""]
     for measure in units:
         variants = results.limits(measure)
         if variants:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -18,11 +19,12 @@ import procfs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stores import Sqlite
+    from stores import Store
     from systems.system import System
 
 HERE = Path(__file__).resolve().parent
 WARM_UP_JOBS = 20
+NOT_PASSED_ON = ("PYTHON", "PG")
 STOP_SECONDS = 12
 STALL_SECONDS = 30
 
@@ -34,7 +36,7 @@ class BenchmarkError(Exception):
 @dataclass
 class Session:
     system: System
-    store: Sqlite
+    store: Store
     python: Path
     logs: Path
     drain_jobs: int = 0
@@ -46,18 +48,32 @@ class Session:
 
     @property
     def environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(NOT_PASSED_ON)
+        }
         return kept | {
             "PYTHONPATH": str(HERE),
             "BENCH_SYSTEM": self.system.name,
             "BENCH_STORE": self.store.name,
             "BENCH_DATA": str(self.store.folder),
+            "BENCH_URL": self.store.url,
+            "BENCH_PROCESSES": str(self.system.processes),
             **self.system.environment,
         }
 
     @property
     def log(self) -> Path:
-        return self.logs / f"{self.system.name}.log"
+        return self.logs / f"{self.system.name}-{self.store.name}.log"
+
+    @contextmanager
+    def with_workers(self, processes: int, concurrency: int = 1) -> Iterator[str]:
+        """Start others than the usual workers in this block; how they are set up."""
+        usual = self.system
+        self.system = type(usual)(usual.store, processes, concurrency)
+        try:
+            yield self.system.variant
+        finally:
+            self.system = usual
 
     def fresh(self) -> None:
         """An empty store with its tables, and no counts."""
@@ -85,7 +101,7 @@ class Session:
                 client.kill()
             client.communicate()
 
-    def answer(self, client: subprocess.Popen[str], timeout: float = 300) -> Any:
+    def answer(self, client: subprocess.Popen[str], timeout: float = 900) -> Any:
         output, _ = client.communicate(timeout=timeout)
         if client.returncode:
             raise BenchmarkError(f"{self.name}: a client failed, see {self.log}")
@@ -102,7 +118,7 @@ class Session:
         with self.log.open("ab") as log:
             for command in self.system.workers(self.python):
                 worker = subprocess.Popen(
-                    command,
+                    [part.replace("{url}", self.store.url) for part in command],
                     env=self.environment,
                     cwd=self.logs,
                     stdin=subprocess.DEVNULL,
@@ -128,14 +144,26 @@ class Session:
             time.sleep(0.05)
         return sorted(nanoseconds / 1e6 for nanoseconds in jobs.latencies[:n])
 
-    def wait_for(self, n: int) -> None:
-        """Wait until n jobs have ended."""
-        before, end = -1, 0.0
-        while (done := jobs.total()) < n:
+    def wait_for(self, n: int, interval: float = 0.1, limit: float = math.inf) -> tuple[int, int]:
+        """Wait until n jobs have ended, or so many seconds: how many had, at which nanosecond."""
+        before, stalled, end = -1, 0.0, time.monotonic() + limit
+        while True:
+            done, now = jobs.total(), time.monotonic_ns()
+            if done >= n or now / 1e9 > end:
+                return done, now
             if done != before:
-                before, end = done, time.monotonic() + STALL_SECONDS
-            self._check_alive(end)
-            time.sleep(0.1)
+                before, stalled = done, time.monotonic() + STALL_SECONDS
+            self._check_alive(stalled)
+            time.sleep(interval)
+
+    def activity(self) -> dict[str, Any]:
+        """CPU nanoseconds of the workers' threads, and what the server has done so far."""
+        found: dict[str, Any] = {"workers": procfs.run_ns(self.pids)}
+        if self.store.server:
+            starter = set(self.store.server_pids)
+            found["server"] = procfs.run_ns(procfs.tree(starter) - starter)
+            found |= self.store.ask("activity")
+        return found
 
     def _check_alive(self, end: float) -> None:
         if all(worker.poll() is not None for worker in self.workers):

@@ -1,29 +1,79 @@
-"""The stores on which systems are compared. A further one is a class here and a row in STORES."""
+"""The stores on which systems are compared. A further one is a class here and a row in STORES.
+
+A store belongs to one system: a folder of its own, and a database of its own where there are
+databases. The runner (standard library only) makes and empties it; clients and workers ask it
+where things are.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+from servers import Server
+
+SCRIPT = Path(__file__).resolve().with_name("server_client.py")
 
 
-class Sqlite:
-    """A database file in WAL mode; whatever a system puts beside it is emptied with it."""
+class Store:
+    name: str
+    has_server = True
+    has_snapshots = False
+    query_unit = ""  # of what the server counts
 
-    name = "sqlite"
-    server_pids: tuple[int, ...] = ()  # CPU that counts as ours
+    def __init__(self, folder: Path, url: str = "", server: Server | None = None) -> None:
+        self.folder = folder  # whatever a system puts there is emptied with the store
+        self.url = url
+        self.server = server
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    @property
-    def file(self) -> Path:
-        return self.folder / "queue.sqlite3"
+    @classmethod
+    def of(cls, system: str, folder: Path, server: Server | None) -> Store:
+        return cls(folder / system, server.url if server else "", server)
 
     def empty(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
+        if self.server:
+            self.ask("empty")
+
+    def ask(self, operation: str) -> Any:
+        """What the script for this server answers; it runs where there is a driver."""
+        done = subprocess.run(
+            self._command(operation), stdout=subprocess.PIPE, text=True, check=True
+        )
+        return json.loads(done.stdout)
+
+    def _command(self, operation: str) -> list[str]:
+        assert self.server is not None
+        return [str(self.server.python), str(SCRIPT), operation, self.url]
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """With `has_snapshots`: another session holds one open in this block."""
+        command = self._command("snapshot")
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        try:
+            process.stdout.readline()
+            yield
+        finally:
+            process.communicate()  # closes its input
+
+    @property
+    def server_pids(self) -> tuple[int, ...]:
+        """Processes whose CPU counts as ours."""
+        return (self.server.pid,) if self.server else ()
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "queue.sqlite3"
 
     def django_database(self, synchronous: str) -> dict[str, Any]:
         return {
@@ -38,9 +88,49 @@ class Sqlite:
         }
 
 
-STORES = {"sqlite": Sqlite}
+class Sqlite(Store):
+    """A database file in WAL mode."""
+
+    name = "sqlite"
+    has_server = False
 
 
-def current() -> Sqlite:
+class Postgres(Store):
+    """A database of a server that has its default settings."""
+
+    name = "postgres"
+    has_snapshots = True
+    query_unit = "transactions/s"
+
+    @classmethod
+    def of(cls, system: str, folder: Path, server: Server | None) -> Store:
+        assert server is not None
+        database = "bench_" + system.replace("-", "_")
+        return cls(folder / system, server.url.rpartition("/")[0] + f"/{database}", server)
+
+    def django_database(self, synchronous: str) -> dict[str, Any]:
+        parts = urlsplit(self.url)
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": parts.path.strip("/"),
+            "USER": parts.username,
+            "HOST": parts.hostname,
+            "PORT": parts.port,
+            "CONN_MAX_AGE": None,
+        }
+
+
+class Redis(Store):
+    """A server without persistence. A system that wants a database too gets a SQLite file."""
+
+    name = "redis"
+    query_unit = "commands/s"
+
+
+STORES: dict[str, type[Store]] = {store.name: store for store in (Sqlite, Postgres, Redis)}
+
+
+def current() -> Store:
     """The store that this process was started for (in a client or a worker)."""
-    return STORES[os.environ["BENCH_STORE"]](Path(os.environ["BENCH_DATA"]))
+    store = STORES[os.environ["BENCH_STORE"]]
+    return store(Path(os.environ["BENCH_DATA"]), os.environ["BENCH_URL"])

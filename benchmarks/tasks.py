@@ -1,4 +1,4 @@
-"""The tasks of a Django project or huey application: the same three functions for each system."""
+"""The tasks of a project or application: the same functions for each system."""
 
 from __future__ import annotations
 
@@ -21,5 +21,18 @@ def cpu() -> None:
 
 
 @task
+def io() -> None:
+    jobs.io()
+
+
+@task
 def latency(index: int, before_enqueue: int) -> None:
     jobs.latency(index, before_enqueue)
+
+
+if system.has_atomic:
+
+    @system.decorator(atomic=True)
+    def update() -> None:
+        system.update_one_row()
+        jobs.noop()

@@ -1,7 +1,8 @@
-"""Convoy from this checkout: one supervisor with two worker processes."""
+"""Convoy from this checkout: one supervisor with its worker processes."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,17 +10,29 @@ from typing import Any
 from systems.system import Bulk, DjangoSystem, Task
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+ROWS = 1_000  # what jobs of the measure `atomic` update
 
 
 class Convoy(DjangoSystem):
     name = "convoy"
-    variant = "worker --processes 2"
     distribution = "django-convoy"
-    requirements = ("-e", str(CHECKOUT), "Django")
+    requirements = ("-e", str(CHECKOUT), "Django", "psycopg[binary]")
+    stores = ("sqlite", "postgres")
     drain_jobs = 40_000
     cpu_jobs = 6_000
+    io_jobs = 4_000
     has_bulk = True
     has_stream = True
+    options: dict[str, Any] = {}  # noqa: RUF012
+
+    @property
+    def has_atomic(self) -> bool:  # type: ignore[override]
+        return self.store == "postgres" and not self.options
+
+    @property
+    def variant(self) -> str:
+        threads = f" --threads {self.concurrency}" if self.concurrency > 1 else ""
+        return f"worker --processes {self.processes}{threads}"
 
     def settings(self) -> dict[str, Any]:
         return {
@@ -28,36 +41,75 @@ class Convoy(DjangoSystem):
                 "default": {
                     "BACKEND": "django_convoy.backend.ConvoyBackend",
                     "QUEUES": [],
-                    "OPTIONS": {},
+                    "OPTIONS": self.options,
                 }
             },
         }
 
     def workers(self, python: Path) -> list[list[str]]:
-        return [[str(python), "-m", "django", "convoy", "worker", "--processes", "2"]]
+        command = [str(python), "-m", "django", "convoy", "worker"]
+        command += ["--processes", str(self.processes)]
+        if self.concurrency > 1:
+            command += ["--threads", str(self.concurrency)]
+        return [command]
 
-    def decorator(self) -> Callable[[Callable[..., None]], Task]:
+    def prepare(self) -> None:
+        super().prepare()
+        if self.has_atomic:
+            from django.db import connection
+
+            with connection.cursor() as cursor:
+                cursor.execute("CREATE TABLE bench_row (id integer PRIMARY KEY, value integer)")
+                cursor.execute(
+                    "INSERT INTO bench_row SELECT n, 0 FROM generate_series(1, %s) AS n", [ROWS]
+                )
+
+    def update_one_row(self) -> None:
+        """The body of an atomic job: it commits with its outcome, or not at all."""
+        from django.db import connection
+
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE bench_row SET value = value + 1 WHERE id = %s", [random.randint(1, ROWS)]
+            )
+
+    def updated(self) -> int:
+        return self.count("SELECT sum(value) FROM bench_row")
+
+    def decorator(self, **options: Any) -> Callable[[Callable[..., Any]], Task]:
         from django_convoy import task
 
-        return task
+        return task(**options) if options else task
 
     def bulk(self, task: Task) -> Bulk:
         return task.enqueue_many
 
     def unsettled(self) -> int:
-        from django.db import connection
+        return self.count("SELECT EXISTS (SELECT 1 FROM convoy_job)")
 
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT EXISTS (SELECT 1 FROM convoy_job)")
-            return cursor.fetchone()[0]
+
+class ConvoyNoResults(Convoy):
+    """What succeeded leaves no trace, as in systems that keep no results."""
+
+    name = "convoy-no-results"
+    stores = ("postgres",)
+    options = {"store": "none"}  # noqa: RUF012
+
+    @property
+    def variant(self) -> str:
+        return f"{super().variant}, no results"
 
 
 class ConvoyFull(Convoy):
     """Every commit is on the disk before the call returns."""
 
     name = "convoy-full"
-    variant = "worker --processes 2, synchronous FULL"
+    stores = ("sqlite",)
     synchronous = "FULL"
 
+    @property
+    def variant(self) -> str:
+        return f"{super().variant}, synchronous FULL"
 
-SYSTEMS = (Convoy(), ConvoyFull())
+
+SYSTEMS = (Convoy, ConvoyNoResults, ConvoyFull)

@@ -1,4 +1,4 @@
-"""django-tasks-db, the database backend beside django.tasks: two `db_worker` processes."""
+"""django-tasks-db, the database backend beside django.tasks: `db_worker` processes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ from systems.system import DjangoSystem, Task
 
 class DjangoTasksDb(DjangoSystem):
     name = "django-tasks-db"
-    variant = "2 x db_worker"
     distribution = "django-tasks-db"
-    requirements = ("django-tasks-db", "Django")
+    requirements = ("django-tasks-db", "Django", "psycopg[binary]")
+    stores = ("sqlite", "postgres")
     drain_jobs = 5_000
     cpu_jobs = 3_000
+
+    @property
+    def variant(self) -> str:
+        return f"{self.processes} x db_worker"
 
     def settings(self) -> dict[str, Any]:
         return {
@@ -25,9 +29,9 @@ class DjangoTasksDb(DjangoSystem):
 
     def workers(self, python: Path) -> list[list[str]]:
         worker = [str(python), "-m", "django", "db_worker", "--no-startup-delay", "-v", "0"]
-        return [worker, worker]
+        return [worker] * self.processes
 
-    def decorator(self) -> Callable[[Callable[..., None]], Task]:
+    def decorator(self, **options: Any) -> Callable[[Callable[..., Any]], Task]:
         from django.tasks import task
 
         return task
@@ -38,4 +42,4 @@ class DjangoTasksDb(DjangoSystem):
         return DBTaskResult.objects.filter(status__in=("READY", "RUNNING")).count()
 
 
-SYSTEMS = (DjangoTasksDb(),)
+SYSTEMS = (DjangoTasksDb,)

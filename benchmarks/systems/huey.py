@@ -1,4 +1,4 @@
-"""huey with SqliteHuey: two worker processes, its default polling (0.1 s, backing off to 10 s)."""
+"""huey as its documentation sets it up; polling of SQLite is its default, 0.1 s up to 10 s."""
 
 from __future__ import annotations
 
@@ -13,31 +13,42 @@ from systems.system import System, Task
 
 
 class Huey(System):
-    """As its documentation sets it up. It leaves SQLite's default, synchronous FULL."""
+    """On SQLite it leaves the default, synchronous FULL."""
 
     name = "huey"
-    variant = "SqliteHuey, -w 2 -k process"
     distribution = "huey"
-    requirements = ("huey",)
+    requirements = ("huey", "redis")
+    stores = ("sqlite", "redis")
     drain_jobs = 30_000
     cpu_jobs = 5_000
     fsync: bool | None = None
+
+    @property
+    def variant(self) -> str:
+        return f"{self.store.capitalize()}Huey, {' '.join(self.flags)}"
+
+    @property
+    def flags(self) -> list[str]:
+        """Processes, and threads where jobs wait for I/O: it has no threads in processes."""
+        kind = "process" if self.concurrency == 1 else "thread"
+        return ["-w", str(self.processes * self.concurrency), "-k", kind]
 
     @cached_property
     def app(self) -> Any:
         import huey
 
-        file = str(stores.current().file)
-        return huey.SqliteHuey("bench", filename=file, results=True, fsync=self.fsync)
+        store = stores.current()
+        if self.store == "redis":
+            return huey.RedisHuey("bench", url=store.url, results=True)
+        return huey.SqliteHuey("bench", filename=str(store.file), results=True, fsync=self.fsync)
 
     def workers(self, python: Path) -> list[list[str]]:
-        consumer = str(python.parent / "huey_consumer")
-        return [[consumer, "tasks.app", "-w", "2", "-k", "process", "-q"]]
+        return [[str(python.parent / "huey_consumer"), "tasks.app", *self.flags, "-q"]]
 
-    def decorator(self) -> Callable[[Callable[..., None]], Task]:
+    def decorator(self, **options: Any) -> Callable[[Callable[..., Any]], Task]:
         return self.app.task()
 
-    def enqueuer(self, task: Task) -> Callable[..., object]:
+    def enqueuer(self, task: Task) -> Callable[..., Any]:
         return task
 
     def unsettled(self) -> int:
@@ -48,8 +59,12 @@ class HueyWithoutFsync(Huey):
     """Synchronous OFF, the only other choice that it offers (there is no NORMAL)."""
 
     name = "huey-no-fsync"
-    variant = "SqliteHuey, -w 2 -k process, fsync=False"
+    stores = ("sqlite",)
     fsync = False
 
+    @property
+    def variant(self) -> str:
+        return f"{super().variant}, fsync=False"
 
-SYSTEMS = (Huey(), HueyWithoutFsync())
+
+SYSTEMS = (Huey, HueyWithoutFsync)

@@ -4,15 +4,12 @@ Claim 100 jobs, check the HMAC and decode the JSON of each, call it, then delete
 100 rows of history. `merged` settles a batch in the transaction that claims the next one; `locked`
 queues writers on a file lock instead of SQLite's sleeping busy handler.
 
-    python limit.py MEASURE VARIANT JOBS FOLDER        prints jobs per second
+    python limit_sqlite.py MEASURE VARIANT JOBS FOLDER        prints jobs per second
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import hmac
-import json
 import os
 import sqlite3
 import sys
@@ -22,24 +19,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import jobs
+from limit_job import BATCH, BULK, TASK, rate_of_processes, run, seal
 
-BATCH = 100
-BULK = 1_000
-KEY = b"k" * 32
-PREPARED_HMAC = hmac.new(KEY, digestmod=hashlib.sha256)
 SCHEMA = """
 CREATE TABLE live (
     id INTEGER PRIMARY KEY, queue TEXT NOT NULL, priority INTEGER NOT NULL, state INTEGER NOT NULL,
-    token BLOB, lease_until REAL, task TEXT NOT NULL, body TEXT NOT NULL, signature BLOB NOT NULL);
+    token BLOB, lease_until REAL, task TEXT NOT NULL, body TEXT NOT NULL, signature TEXT NOT NULL);
 CREATE INDEX live_ready ON live (queue, priority DESC, id) WHERE state = 0;
 CREATE TABLE history (
     id INTEGER PRIMARY KEY, queue TEXT NOT NULL, task TEXT NOT NULL, body TEXT NOT NULL,
     outcome TEXT NOT NULL, started REAL NOT NULL, ended REAL NOT NULL, result TEXT);
 """
-PUSH = """
+PUSH = f"""
 INSERT INTO live (queue, priority, state, task, body, signature)
-VALUES ('default', 0, 0, ?, ?, ?)
+VALUES ('default', 0, 0, '{TASK}', ?, ?)
 """
 CLAIM = f"""
 UPDATE live SET state = 1, token = ?, lease_until = ? WHERE id IN (
@@ -66,17 +59,6 @@ VARIANTS = {
 }
 
 
-def sign(body: str) -> bytes:
-    signer = PREPARED_HMAC.copy()
-    signer.update(body.encode())
-    return signer.digest()
-
-
-def new_row() -> tuple[str, str, bytes]:
-    body = json.dumps({"args": [], "kwargs": {}, "task": "tasks.noop", "queue": "default"})
-    return "tasks.noop", body, sign(body)
-
-
 class Loop:
     """One worker process, reduced to its transactions."""
 
@@ -100,9 +82,9 @@ class Loop:
     def push(self, n: int, batch: int) -> None:
         for _ in range(n // batch):
             with self.transaction():
-                self.connection.executemany(PUSH, [new_row() for _ in range(batch)])
+                self.connection.executemany(PUSH, [seal() for _ in range(batch)])
 
-    def claim(self, token: bytes) -> list[tuple[int, str, str, bytes]]:
+    def claim(self, token: bytes) -> list[tuple[int, str, str, str]]:
         return self.connection.execute(CLAIM, (token, time.time() + 15)).fetchall()
 
     def settle(self, held: list[tuple[object, ...]], token: bytes) -> None:
@@ -126,34 +108,17 @@ class Loop:
                 return
             held = [self.run(*row) for row in claimed]
 
-    def run(self, key: int, task: str, body: str, signature: bytes) -> tuple[object, ...]:
-        if not hmac.compare_digest(sign(body), signature):
-            raise ValueError("signature")
-        call = json.loads(body)
+    def run(self, key: int, task: str, body: str, signature: str) -> tuple[object, ...]:
         started = time.time()
-        result = jobs.noop(*call["args"], **call["kwargs"])
-        return key, task, body, started, time.time(), json.dumps(result)
-
-
-def fork(file: Path, variant: Variant) -> int:
-    pid = os.fork()
-    if pid == 0:
-        Loop(file, variant).work()
-        os._exit(0)
-    return pid
+        result = run(body, signature)
+        return key, task, body, started, time.time(), result
 
 
 def drain(file: Path, variant: Variant, n: int) -> float:
     loop = Loop(file, variant)
     loop.push(n, BULK)
     loop.connection.close()
-    jobs.reset()
-    pids = [fork(file, variant) for _ in range(variant.processes)]
-    statuses = [os.waitpid(pid, 0)[1] for pid in pids]
-    if any(statuses) or jobs.total() != n:
-        raise RuntimeError(f"{jobs.total()} of {n} jobs done")
-    first, last = jobs.span()
-    return n / ((last - first) / 1e9)
+    return rate_of_processes(lambda: Loop(file, variant).work(), variant.processes, n)
 
 
 def timed_push(file: Path, variant: Variant, n: int, batch: int) -> float:

@@ -1,0 +1,69 @@
+"""Which limits are measured on which store; the scripts do it, each in a process of its own."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import limit_sqlite
+from readings import Sizes
+from stores import Store
+
+ONE = "1 process"
+TWO = "2 processes"
+MERGED = "2 processes, merged"
+PGBENCH = "pgbench, 2 clients"
+REDIS_BENCHMARK = "redis-benchmark"
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A script and one of its variants."""
+
+    script: str
+    variant: str
+    measures: tuple[str, ...]
+    program: str = ""  # of the server's own benchmark
+
+    def arguments(self, measure: str, n: int, store: Store) -> list[str]:
+        place = [store.url, self.program] if store.server else [str(store.folder)]
+        return [measure, self.variant, str(n), *place]
+
+
+def size(measure: str, sizes: Sizes) -> int:
+    return sizes.limit if measure in ("drain", "bulk") else sizes.enqueue
+
+
+def find(store: Store) -> list[Limit]:
+    return {"sqlite": _sqlite, "postgres": _postgres, "redis": _redis}[store.name](store)
+
+
+def _sqlite(_: Store) -> list[Limit]:
+    script, others = "limit_sqlite.py", [name for name in limit_sqlite.VARIANTS if name != ONE]
+    return [
+        Limit(script, ONE, ("drain", "enqueue", "bulk")),
+        *(Limit(script, variant, ("drain",)) for variant in others),
+    ]
+
+
+def _postgres(store: Store) -> list[Limit]:
+    assert store.server is not None
+    script = "limit_postgres.py"
+    found = [
+        Limit(script, ONE, ("drain", "enqueue", "bulk", "atomic")),
+        Limit(script, TWO, ("drain", "atomic")),
+        Limit(script, MERGED, ("drain",)),
+    ]
+    program = Path(store.server.programs) / "pgbench"
+    if program.exists():
+        found.append(Limit(script, PGBENCH, ("drain",), str(program)))
+    return found
+
+
+def _redis(_: Store) -> list[Limit]:
+    script = "limit_redis.py"
+    found = [Limit(script, ONE, ("drain", "enqueue", "bulk")), Limit(script, TWO, ("drain",))]
+    if program := shutil.which("redis-benchmark") or shutil.which("valkey-benchmark"):
+        found.append(Limit(script, REDIS_BENCHMARK, ("drain", "enqueue"), program))
+    return found
