@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from django.db import connections, transaction
 
 from django_convoy.contracts.broker import Broker, Browsable
+from django_convoy.contracts.listener import Announcing
 from django_convoy.core.lanes import Lanes, parse
 from django_convoy.framework import task_backends
 from django_convoy.observer import SignalObserver
@@ -23,6 +24,8 @@ def build_engine(plan: Plan, worker: str) -> Engine:
     runtime = runtime_of(plan.backend)
     observer = SignalObserver(runtime, type(task_backends[plan.backend]), worker)
     own = runtime.private()
+    if plan.bells and isinstance(own.broker, Announcing):
+        own.broker.use_bells(plan.bells)
     return Engine(
         own=own,
         shared=runtime.shared,

@@ -42,7 +42,7 @@ class DatabaseBroker(Broker, DatabaseBrowsing):
         self._claimed = self.dialect.columns(_CLAIMED)
         self._by_id = f"convoy_job{self.dialect.using('PRIMARY')}"
         self.capabilities = Capabilities(transactional=session.alias)
-        self._idling = Idling(session)
+        self._idling = Idling(session.folder)
         self._outages = 0
         self._sweep = Sweep(self.dialect, self._holder_lives)
 
@@ -52,18 +52,32 @@ class DatabaseBroker(Broker, DatabaseBrowsing):
         """Insert rows: one statement each, in one transaction when there are several."""
         if not envelopes:
             return
-        # Jobs of one batch were enqueued at one time, which is converted once.
-        at = envelopes[0].enqueued_at
-        column = self.dialect.time(at)
-        rows = [
-            self._row(one, column if one.enqueued_at is at else self.dialect.time(one.enqueued_at))
-            for one in envelopes
-        ]
+        rows = self._rows(envelopes)
         if len(rows) == 1:
             self._insert_one(rows[0])
         else:
             self._insert_many(rows)
-        self._idling.wake_others(len(rows))
+        self._tell(envelopes)
+
+    def _rows(self, envelopes: Sequence[Envelope]) -> list[list[Any]]:
+        # Jobs of one batch were enqueued at one time, which is converted once.
+        at = envelopes[0].enqueued_at
+        column = self.dialect.time(at)
+        return [
+            self._row(one, column if one.enqueued_at is at else self.dialect.time(one.enqueued_at))
+            for one in envelopes
+        ]
+
+    def _tell(self, envelopes: Sequence[Envelope]) -> None:
+        """Wake who waits for these, once they can be seen."""
+        self._wake_later(len(envelopes))
+
+    def _wake_later(self, count: int) -> None:
+        self.session.after_commit(lambda: self._wake(count))
+
+    def _wake(self, count: int) -> None:
+        """Wake idle workers for so many jobs that can be seen now; 0: for what was put off."""
+        self._idling.wake(max(1, count))
 
     def _insert_one(self, row: list[Any]) -> None:
         self.session.statement(_PUSH, row)
@@ -77,7 +91,8 @@ class DatabaseBroker(Broker, DatabaseBrowsing):
 
     def _row(self, envelope: Envelope, enqueued_at: Any) -> list[Any]:
         due = envelope.due
-        delayed = due is not None and due > envelope.enqueued_at
+        # Also what is due already: only the store's clock says so, when it is claimed.
+        delayed = due is not None
         column = self.dialect.time(due)
         return [
             envelope.id,
@@ -271,7 +286,7 @@ class DatabaseBroker(Broker, DatabaseBrowsing):
                 [*params, note, *chunk],
             )
         if state != "buried":
-            self._idling.wake_others(len(job_ids))
+            self._wake_later(0 if state == "delayed" else len(job_ids))
 
     def mark_started(self, leases: Sequence[tuple[Lease, datetime]]) -> None:
         """Write when long jobs began, so that they read RUNNING."""

@@ -9,7 +9,7 @@ from django_convoy.contracts.store import STATUSES, SUCCESSFUL, Record, Retentio
 from django_convoy.db.dialect import aware
 from django_convoy.db.fields import from_column
 from django_convoy.db.history import COLUMNS
-from django_convoy.db.seats import WAITERS, seats_in
+from django_convoy.db.seats import WAITERS, Seats, seats_in
 from django_convoy.db.session import Session
 from django_convoy.domain import clock
 from django_convoy.domain.envelope import NO_NOTE, Envelope, Note
@@ -57,7 +57,7 @@ class DatabaseStore(Store):
         self.session.write(lambda cursor: cursor.executemany(self._insert, rows))
         seats = seats_in(self.session.folder())
         if seats is not None:
-            self.session.after_commit(lambda: seats.ring(WAITERS, len(WAITERS)))
+            self.session.after_commit(lambda: _ring(seats))
 
     def get(self, job_id: str) -> Record | None:
         """One row, by primary key."""
@@ -156,6 +156,10 @@ class DatabaseStore(Store):
     def close(self) -> None:
         """Close a private connection."""
         self.session.close()
+
+
+def _ring(seats: Seats) -> None:
+    seats.ring(WAITERS, len(WAITERS))
 
 
 def _record(row: Any) -> Record:

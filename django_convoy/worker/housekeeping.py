@@ -127,7 +127,7 @@ class Housekeeping:
         rows = WorkerProcess.objects.using(self._alias)
         rows.filter(seen_at__lt=clock.now() - FORGET).delete()
         while not self._leaving.is_set():
-            removed = self._engine.own.store.prune(self._engine.retention, limit=PRUNE_BATCH)
+            removed = self._engine.shared.store.prune(self._engine.retention, limit=PRUNE_BATCH)
             if removed < PRUNE_BATCH:
                 break
             time.sleep(0.05)  # others want to write, too
