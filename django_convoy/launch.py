@@ -3,6 +3,7 @@
 import contextlib
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 from django.db import connections, transaction
 
@@ -72,11 +73,11 @@ def task_atomic(runtime: Runtime) -> Iterator[None]:
     """Open the transaction of an atomic job, on the connection that the task uses."""
     alias = runtime.shared.broker.capabilities.transactional or "default"
     connection = connections[alias]
+    connection.ensure_connection()
     if connection.vendor != "sqlite":
-        with transaction.atomic(using=alias):
+        with read_committed(connection), transaction.atomic(using=alias):
             yield
         return
-    connection.ensure_connection()
     # Begin as the writer: a reader that turns writer half-way fails at once.
     mode = getattr(connection, "transaction_mode", None)
     connection.transaction_mode = "IMMEDIATE"  # type: ignore[attr-defined]
@@ -85,3 +86,22 @@ def task_atomic(runtime: Runtime) -> Iterator[None]:
             yield
     finally:
         connection.transaction_mode = mode  # type: ignore[attr-defined]
+
+
+@contextlib.contextmanager
+def read_committed(connection: Any) -> Iterator[None]:
+    """Have the next transaction see what others commit, whatever the site's isolation is: a
+    lease that was renewed while the body ran could not be settled from an older snapshot."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    from django.db.backends.postgresql.psycopg_any import IsolationLevel  # lazy: needs a driver
+
+    driver = connection.connection
+    before = driver.isolation_level
+    driver.isolation_level = IsolationLevel.READ_COMMITTED
+    try:
+        yield
+    finally:
+        if not driver.closed:
+            driver.isolation_level = before

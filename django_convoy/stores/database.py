@@ -99,6 +99,20 @@ class DatabaseStore(Store):
 
         return record if self.session.write(work) else None
 
+    def remark(self, job_id: str, text: str) -> None:
+        """Write it where the end of a run is told."""
+
+        def work(cursor: Any) -> None:
+            lock = self.session.dialect.for_update
+            cursor.execute(f"SELECT note FROM convoy_history WHERE id = %s{lock}", [job_id])
+            if (row := cursor.fetchone()) is not None:
+                note = {**(json.loads(row[0]) if row[0] else {}), "ended": text}
+                cursor.execute(
+                    "UPDATE convoy_history SET note = %s WHERE id = %s", [json.dumps(note), job_id]
+                )
+
+        self.session.write(work)
+
     def prune(self, retention: Retention, *, limit: int) -> int:
         """Delete a bounded batch, rule by rule, through an index each."""
         now = clock.now()

@@ -63,6 +63,7 @@ class Wakeups:
         while (seat := seats.take(LISTENER)) is None:  # the steward before us is leaving
             if self._leaving.wait(0.2):
                 return
+        seats.attended = False  # whatever a steward that was killed had promised
         pause = 0.0
         try:
             while not self._leaving.is_set():
@@ -81,9 +82,7 @@ class Wakeups:
                         listener.close()
                 except BrokerUnavailable as error:
                     if not pause:
-                        logger.warning(
-                            "cannot hear announcements: %s; workers look each second", error
-                        )
+                        logger.warning("%s; meanwhile workers look each second", error)
                     pause = min(max(pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
                     self._leaving.wait(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spread
                 finally:
