@@ -118,7 +118,7 @@ class DatabaseBroker(Broker, DatabaseBrowsing):
         if outages != self._outages:  # live holders renew first after an outage
             self._sweep.spare_lapsed(lease / 3)
         found = self._idling.until(
-            lambda: self._claim(list(queues), limit, lease, worker), self.next_due, wait
+            lambda: self._look(queues, limit, lease, worker), self.next_due, wait
         )
         self._outages = outages
         return found
@@ -131,6 +131,9 @@ class DatabaseBroker(Broker, DatabaseBrowsing):
         """Return whether the process that holds a claim is known to be alive."""
         name, dash, _ = token.partition("-")
         return bool(dash) and self._idling.lives(name)
+
+    def _look(self, queues: Iterable[str], limit: int, lease: float, worker: str) -> list[Lease]:
+        return self._claim(list(queues), limit, lease, worker)
 
     def _claim(self, queues: Sequence[str], limit: int, lease: float, worker: str) -> list[Lease]:
         if self.dialect.vendor == "sqlite" and not self.session.read(

@@ -7,7 +7,7 @@ without coming back to us.
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -52,6 +52,8 @@ class PostgresBroker(DatabaseBroker, Recorder, Announcing):
         self._sweep: PostgresSweep = PostgresSweep(session, self._holder_lives)
         self._marks: dict[str, Mark[tuple[int, str]]] = {}
         self._queues: Mark[list[str]] = Mark()
+        self._ask_anew = False
+        self._from_memory = False
         self._finish = statements.finish(self.dialect.replace_failure("convoy_history", HISTORY))
 
     # Enqueueing
@@ -112,6 +114,17 @@ class PostgresBroker(DatabaseBroker, Recorder, Announcing):
 
     # Claiming
 
+    def _look(self, queues: Iterable[str], limit: int, lease: float, worker: str) -> list[Lease]:
+        """Claim from the queues that had work lately, then from those that have it now."""
+        self._from_memory = False
+        found = super()._look(queues, limit, lease, worker)
+        if not found and self._from_memory:
+            self._ask_anew = True
+            found = super()._look(queues, limit, lease, worker)
+        elif found and not self._queues.holds():
+            self._ask_anew = True
+        return found
+
     def _claim(self, queues: Sequence[str], limit: int, lease: float, worker: str) -> list[Lease]:
         if self._sweep.tidy(lease):
             self._marks.clear()  # what became ready is older than what is claimed now
@@ -128,8 +141,6 @@ class PostgresBroker(DatabaseBroker, Recorder, Announcing):
             if len(rows) >= limit:
                 self._idling.wake(1)  # there may be more
                 break
-        if not rows:
-            self._queues.key = None
         return [lease_of(row, token) for row in rows]
 
     def _take_ready(self, queue: str, limit: int, given: list[Any]) -> list[Any]:
@@ -148,13 +159,20 @@ class PostgresBroker(DatabaseBroker, Recorder, Announcing):
         return rows
 
     def ready_queues(self) -> list[str]:
-        """Return what was found lately, unless the last claim found nothing there."""
-        if not self._queues.holds():
-            began = time.monotonic()
-            rows = self.session.statement(statements.READY_QUEUES, self._sweep.beyond()[1])
+        """Return those known to have had work; asked anew now and then, and whenever a claim
+        found nothing in them."""
+        known = self._queues.key
+        if known is not None and not self._ask_anew:
+            self._from_memory = True
+            return list(known)
+        began = time.monotonic()
+        rows = self.session.statement(statements.READY_QUEUES, self._sweep.beyond()[1])
+        names = [queue for (queue,) in rows]
+        self._ask_anew = False
+        if names:
+            self._queues.key = names
             self._queues.walked(time.monotonic() - began)
-            self._queues.key = [queue for (queue,) in rows]
-        return list(self._queues.key or ())
+        return names
 
     # Settling
 
