@@ -17,8 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from tests.worker.postgres import Server, run_statement
-from tests.worker.site import Site, Tree, kill, opened, wait_for
+from tests.worker.postgres import Server
+from tests.worker.site import Site, Tree, kill, opened
 
 T = TypeVar("T")
 TREES, PROCESSES = 2, 4
