@@ -9,6 +9,7 @@ send_welcome.enqueue(user.pk)
 """
 
 import importlib
+import logging
 from typing import TYPE_CHECKING, Any
 
 from django_convoy.domain.backoff import Constant, Exponential, Linear
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
     from django_convoy.tasks import Job, task
 
 __version__ = VERSION
+
+# Silent until a site, or the worker's command, says what becomes of the log.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _LAZY = {
     "Job": ("tasks", "Job"),

@@ -12,19 +12,23 @@ from django.core.checks import CheckMessage
 from django.utils import timezone
 
 from django_convoy import checks, conf, results
+from django_convoy.batches import Batch
 from django_convoy.core.codec import Call
 from django_convoy.db.fields import to_local
 from django_convoy.domain import clock, ids
 from django_convoy.domain import options as job_options
 from django_convoy.domain.envelope import Envelope
 from django_convoy.domain.errors import InvalidOption
+from django_convoy.domain.suggest import instead
 from django_convoy.framework import AnyTask, BaseTaskBackend, InvalidTask, task_signals
 from django_convoy.observed import is_observed
-from django_convoy.results import Batch, ConvoyResult
+from django_convoy.results import ConvoyResult
 from django_convoy.runtime import Runtime, runtime_of
-from django_convoy.tasks import ConvoyTask, InvalidTaskOption, Job
+from django_convoy.tasks import ConvoyTask, InvalidTaskOption, Job, enqueue_each
 
 CHUNK = 1000
+_NO_OPTIONS: dict[str, Any] = {}
+"""One for all threads, so that tasks see that it is the same."""
 MAX_PATH = 255
 
 
@@ -39,7 +43,7 @@ class ConvoyBackend(BaseTaskBackend):
 
     def __init__(self, alias: str, params: Mapping[str, Any]) -> None:
         # Runs while tasks are being imported, before the apps are ready: nothing is opened.
-        super().__init__(alias, dict(params))
+        super().__init__(alias, {**params, "OPTIONS": params.get("OPTIONS") or _NO_OPTIONS})
 
     @property
     def runtime(self) -> Runtime:
@@ -48,23 +52,43 @@ class ConvoyBackend(BaseTaskBackend):
 
     def validate_task(self, task: AnyTask) -> None:
         """Raise InvalidTask for what this backend cannot do with a task."""
-        super().validate_task(task)
-        _check_names(task.queue_name, task.module_path)
-        if isinstance(task, ConvoyTask):
-            declared = task.declared()
-            if declared:
-                self._validate_options(task, declared)
-
-    def _validate_options(self, task: ConvoyTask[..., Any], declared: dict[str, Any]) -> None:
         try:
-            policy = task.policy(self._task_defaults())
+            super().validate_task(task)
+        except InvalidTask as error:
+            if not str(error).startswith("Queue "):
+                raise
+            hint = instead(str(task.queue_name), self.queues)
+            raise InvalidTask(
+                f"{error} It is not in TASKS[{self.alias!r}]['QUEUES']; {hint}"
+            ) from None
+        _check_names(task.queue_name, task.module_path)
+        # A task does not change, nor do OPTIONS: once for both is enough, and enqueue() is quick.
+        if isinstance(task, ConvoyTask) and task._sound_for is not self.options:
+            self._validate_options(task)
+            object.__setattr__(task, "_sound_for", self.options)
+
+    def _validate_options(self, task: ConvoyTask[..., Any]) -> None:
+        try:
+            defaults = self._task_defaults()
+        except InvalidOption:
+            return  # said by the check, and when the settings are read
+        declared = task.declared()
+        if not (declared or defaults):
+            return
+        try:
+            policy = task.policy(defaults)
             job_options.check_together(policy, is_async=iscoroutinefunction(task.func))
             checks.check_atomic(policy, self.options)
         except InvalidOption as error:
-            raise InvalidTaskOption(f"{task.module_path}: {error}") from None
+            told = f"{task.module_path}: {error}"
+            if defaults.keys() - declared.keys():
+                told += f" (with the defaults of TASKS[{self.alias!r}]['OPTIONS']['task'])"
+            raise InvalidTaskOption(told) from None
 
     def _task_defaults(self) -> Mapping[str, Any]:
         given = self.options.get("task") or {}
+        if not isinstance(given, Mapping):
+            raise InvalidOption("task must be a dict of task options")
         return {name: job_options.clean(name, value) for name, value in given.items()}
 
     def enqueue(  # type: ignore[override]  # the stubs' TaskResult is generic, ours is not
@@ -85,7 +109,7 @@ class ConvoyBackend(BaseTaskBackend):
 
     def enqueue_many(self, jobs: Iterable[Job]) -> Batch:
         """Enqueue jobs of this backend's tasks, a thousand at a time."""
-        batch = Batch(self.alias)
+        batch = Batch(self.get_result)
         runtime = self.runtime
         sealers: dict[int, _Sealer] = {}
         iterator = iter(jobs)
@@ -186,7 +210,9 @@ def enqueue_many(jobs: Iterable[Job]) -> list[Batch]:
                 raise InvalidTask(f"enqueue_many takes task.job(...), not {job!r}")
             by_backend.setdefault(job.task.backend, []).append(job)
         for alias, some in by_backend.items():
-            done = some[0].task.get_backend().enqueue_many(some)
+            backend = some[0].task.get_backend()
+            ours = isinstance(backend, ConvoyBackend)
+            done = backend.enqueue_many(some) if ours else enqueue_each(some)
             if alias in batches:
                 batches[alias].join(done)
             else:

@@ -9,7 +9,7 @@ from django.core.checks import Warning as CheckWarning
 
 from django_convoy import conf
 from django_convoy.domain.errors import ConfigurationError, InvalidOption
-from django_convoy.domain.options import JobOptions
+from django_convoy.domain.options import JobOptions, check_together
 from django_convoy.runtime import runtime_of
 
 SQLITE_TIMEOUT = 5.0
@@ -42,6 +42,20 @@ def check_atomic(policy: JobOptions, options: Mapping[str, Any]) -> None:
         )
 
 
+def check_defaults(
+    alias: str, defaults: Mapping[str, Any], options: Mapping[str, Any]
+) -> list[CheckMessage]:
+    """Return what is wrong with OPTIONS['task'] for a task that says nothing itself."""
+    try:
+        policy = JobOptions(**defaults)
+        check_together(policy, is_async=False)
+        check_atomic(policy, options)
+    except InvalidOption as error:
+        where = f"TASKS[{alias!r}]['OPTIONS']['task']"
+        return [Error(f"{where}: {error}", obj=f"TASKS[{alias!r}]", id="convoy.E004")]
+    return []
+
+
 def check_backend(alias: str, options: Mapping[str, Any], queues: set[str]) -> list[CheckMessage]:
     """Return what is wrong with one entry of TASKS."""
     where = f"TASKS[{alias!r}]"
@@ -49,7 +63,7 @@ def check_backend(alias: str, options: Mapping[str, Any], queues: set[str]) -> l
         runtime = runtime_of(alias)
     except ConfigurationError as error:
         return [Error(str(error), obj=where, id="convoy.E001")]
-    found: list[CheckMessage] = []
+    found = check_defaults(alias, runtime.options.task, options)
     database = runtime.shared.broker.capabilities.transactional
     if database is not None and settings.DATABASES[database].get("AUTOCOMMIT") is False:
         found.append(

@@ -23,6 +23,7 @@ _KEYS = ("BACKEND", "QUEUES", "OPTIONS")
 MAX_QUEUE_NAME = 100
 MAX_NAMESPACE = 99
 """Together with a colon they fill the column."""
+LEAST_LEASE = 1.0
 
 
 class SettingsError(ConfigurationError, ImproperlyConfigured):
@@ -51,6 +52,16 @@ def _seconds(value: Any) -> float:
         return job_options.seconds("it", value)
     except InvalidOption as error:
         raise ValueError(str(error).removeprefix("it ").partition(", not ")[0]) from None
+
+
+def _lease(value: Any) -> float:
+    found = _seconds(value)
+    if found < LEAST_LEASE:
+        raise ValueError(
+            f"must be {LEAST_LEASE:g} second or more: it is renewed every third of it, and a pause "
+            "of that length must not look like a death"
+        )
+    return found
 
 
 def _duration(value: Any) -> timedelta:
@@ -126,6 +137,12 @@ class WorkerOptions:
     drain: float = option(
         30.0, _seconds, "seconds that running jobs get when the worker stops; then they are killed"
     )
+    long_transaction: float | None = option(
+        60.0,
+        _or_none(_seconds),
+        "a job whose transaction (`atomic`) is open for longer is warned about, once, in the log; "
+        "None: never",
+    )
     daemonize_workers: bool = option(
         True, _flag, "False: processes that a task started live on when its worker dies"
     )
@@ -153,7 +170,7 @@ class Options:
     compress_above: int | None = option(
         16 * 1024, _or_none(size), "payloads larger than this are compressed; None: never"
     )
-    lease: float = option(15.0, _seconds, "seconds until the jobs of a dead host run again")
+    lease: float = option(15.0, _lease, "seconds until the jobs of a dead host run again")
     on_lost_lease: str = option(
         "finish", _one_of("finish", "kill"), "what happens to a running job whose lease was lost"
     )

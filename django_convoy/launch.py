@@ -10,6 +10,7 @@ from django.db import connections, transaction
 from django_convoy.contracts.broker import Broker, Browsable
 from django_convoy.contracts.listener import Announcing
 from django_convoy.core.lanes import Lanes, parse
+from django_convoy.domain.errors import ConfigurationError
 from django_convoy.framework import task_backends
 from django_convoy.observer import SignalObserver
 from django_convoy.registry import Finder
@@ -37,9 +38,11 @@ def build_engine(plan: Plan, worker: str) -> Engine:
             parse(plan.queues), runtime.full_name, lambda: ready_queues(runtime, own.broker)
         ),
         retention=runtime.options.retention,
+        namespace=runtime.options.namespace,
         task_atomic=lambda: task_atomic(runtime),
         after_job=observer.settled,
         worker=worker,
+        long_transaction=plan.long_transaction,
     )
 
 
@@ -54,8 +57,9 @@ def ready_queues(runtime: Runtime, broker: Broker) -> list[str]:
 def prepare_database(runtime: Runtime) -> None:
     """Make sure that the tables are there, and that SQLite can be read while it is written.
 
-    Raises ConfigurationError that says to migrate.
+    Raises ConfigurationError that says to migrate, or that nobody could see its tables.
     """
+    _refuse_memory(runtime)
     runtime.shared.broker.counts("")
     runtime.shared.store.get("0" * 32)
     alias = runtime.shared.broker.capabilities.transactional
@@ -66,6 +70,18 @@ def prepare_database(runtime: Runtime) -> None:
         if cursor.fetchone()[0] == "delete":
             cursor.execute("PRAGMA journal_mode = WAL")  # kept in the file from now on
             logger.info("database %r: switched to write-ahead logging", alias)
+
+
+def _refuse_memory(runtime: Runtime) -> None:
+    """Raise ConfigurationError for SQLite in memory, where it would seem to be not migrated."""
+    pair = runtime.shared
+    for alias in {pair.broker.capabilities.transactional, pair.store.alias} - {None}:
+        connection: Any = connections[alias or "default"]
+        if connection.vendor == "sqlite" and connection.is_in_memory_db():
+            raise ConfigurationError(
+                f"database {alias!r} is in memory (NAME: {connection.settings_dict['NAME']}): no "
+                "other process can see it, so a worker would find no jobs. Give it a file"
+            )
 
 
 @contextlib.contextmanager

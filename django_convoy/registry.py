@@ -1,7 +1,9 @@
 """From the path of a task to the task: only what was declared a task can be run."""
 
+import sys
 from collections.abc import Callable, Mapping
 from inspect import iscoroutinefunction
+from traceback import extract_tb
 from typing import Any
 
 from django.utils.module_loading import import_string
@@ -16,10 +18,8 @@ def find_task(path: str) -> ConvoyTask[..., Any]:
     """Return the task at a path. Raises TaskNotFound when the code has none there."""
     try:
         found = import_string(path)
-    except ImportError as error:
-        raise TaskNotFound(f"{path}: {error}") from None
     except Exception as error:  # a module that cannot be loaded must not take workers down
-        raise TaskNotFound(f"{path}: its module fails with {error!r}") from error
+        raise TaskNotFound(f"{path}: {_why(path, error)}") from error
     if isinstance(found, ConvoyTask):
         return found
     if isinstance(found, Task):
@@ -31,6 +31,33 @@ def find_task(path: str) -> ConvoyTask[..., Any]:
             takes_context=found.takes_context,
         )
     raise TaskNotFound(f"{path} is a {type(found).__name__}, not a task")
+
+
+def declared_tasks() -> list[ConvoyTask[..., Any]]:
+    """Return the tasks that stand in the modules loaded so far, by their path."""
+    found = {
+        one.module_path: one
+        for module in list(sys.modules.values())
+        for one in list(getattr(module, "__dict__", {}).values())
+        if issubclass(type(one), ConvoyTask)  # isinstance() would wake lazy objects
+    }
+    return [found[path] for path in sorted(found)]
+
+
+def _why(path: str, error: Exception) -> str:
+    """Return why a path could not be imported: what is missing, or which module is broken."""
+    module = path.rpartition(".")[0]
+    if isinstance(error, ModuleNotFoundError):
+        missing = f"{module}.".startswith(f"{error.name}.")
+    else:
+        missing = isinstance(error, ImportError) and error.name is None  # of import_string()
+    if missing:
+        return str(error)
+    told = f"module {module} cannot be imported: {type(error).__name__}: {error}"
+    if isinstance(error, SyntaxError):
+        return told  # it says where
+    places = [one for one in extract_tb(error.__traceback__) if "importlib" not in one.filename]
+    return f"{told} ({places[-1].filename}, line {places[-1].lineno})"
 
 
 class Runnable:

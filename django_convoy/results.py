@@ -1,14 +1,8 @@
 """What `enqueue()` and `get_result()` return, and what a task's context tells."""
 
-import time
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
-
-from asgiref.sync import sync_to_async
-from django.db import connections
 
 from django_convoy.contracts.broker import Browsable, Held
 from django_convoy.contracts.store import SUCCESSFUL, Record
@@ -16,13 +10,10 @@ from django_convoy.core.codec import Call
 from django_convoy.db.fields import to_local
 from django_convoy.domain.envelope import Envelope, Lease, Note
 from django_convoy.domain.errors import (
-    ConfigurationError,
     PayloadError,
-    ResultTimeout,
     SignatureError,
     UnknownFields,
 )
-from django_convoy.domain.ids import series
 from django_convoy.framework import (
     AnyContext,
     AnyResult,
@@ -33,9 +24,7 @@ from django_convoy.framework import (
 )
 from django_convoy.registry import find_task
 from django_convoy.runtime import Runtime, runtime_of
-from django_convoy.stores.none import NoStore
-
-WAIT_AT_ONCE = 60.0
+from django_convoy.waiting import wait, wait_async
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +52,10 @@ class ConvoyResult(AnyResult):  # type: ignore[misc]  # frozen at run time
         object.__setattr__(self, "args", list(self.args))
         object.__setattr__(self, "kwargs", dict(self.kwargs))
 
+    def __repr__(self) -> str:
+        word = self.detail or self.status.value
+        return f"<{type(self).__name__} {self.id}: {self.task.module_path}, {word}>"
+
     @property
     def message(self) -> str:
         """What the last error said, or an empty text."""
@@ -74,17 +67,14 @@ class ConvoyResult(AnyResult):  # type: ignore[misc]  # frozen at run time
         Raises ResultTimeout; ConfigurationError where results are not kept.
         """
         if not self.is_finished:
-            _wait(self.backend, self.id, timeout)
+            wait(runtime_of(self.backend), self.id, timeout)
             self.refresh()
         return self
 
     async def await_(self, timeout: float | None = None) -> "ConvoyResult":
-        """Like `wait`, without holding up the event loop."""
+        """Like `wait`, without holding up the event loop; may be cancelled at any time."""
         if not self.is_finished:
-            await sync_to_async(_wait_in_thread, thread_sensitive=False)(
-                self.backend, self.id, timeout
-            )
-            await self.arefresh()
+            await wait_async(runtime_of(self.backend), self.id, timeout, self.refresh)
         return self
 
 
@@ -117,69 +107,6 @@ class Context(AnyContext):  # type: ignore[misc]  # frozen at run time
     def suspect(self) -> bool:
         """Whether whatever held the job before died with it."""
         return self.lease.note.suspect
-
-
-class Batch(Sequence[str]):
-    """The ids of jobs enqueued together; a few bytes per thousand of them."""
-
-    def __init__(self, alias: str) -> None:
-        self._alias = alias
-        self._series: list[tuple[str, int]] = []
-        self._starts = [0]
-
-    def add(self, first: str, count: int) -> None:
-        """Add the ids that one call of `job_ids` made."""
-        self._series.append((first, count))
-        self._starts.append(self._starts[-1] + count)
-
-    def join(self, other: "Batch") -> None:
-        """Add all ids of another batch."""
-        for first, count in other._series:
-            self.add(first, count)
-
-    def __len__(self) -> int:
-        return self._starts[-1]
-
-    def __iter__(self) -> Iterator[str]:
-        for first, count in self._series:
-            yield from series(first, count)
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return [self[one] for one in range(*index.indices(len(self)))]
-        place = range(len(self))[index]
-        found = bisect_right(self._starts, place) - 1
-        return series(self._series[found][0], place - self._starts[found] + 1)[-1]
-
-    def __repr__(self) -> str:
-        return f"<Batch of {len(self)} jobs>"
-
-    def results(self) -> Iterator[ConvoyResult]:
-        """Return the result of each job, read one by one."""
-        for job_id in self:
-            yield get_result(runtime_of(self._alias), job_id)
-
-
-def _wait(alias: str, job_id: str, timeout: float | None) -> None:
-    runtime = runtime_of(alias)
-    if isinstance(runtime.shared.store, NoStore):
-        raise ConfigurationError(
-            f"TASKS[{alias!r}] keeps no results (store: none), so there is nothing to wait for"
-        )
-    deadline = None if timeout is None else time.monotonic() + timeout
-    while True:
-        left = WAIT_AT_ONCE if deadline is None else deadline - time.monotonic()
-        if runtime.shared.store.wait(job_id, max(0.0, min(left, WAIT_AT_ONCE))) is not None:
-            return
-        if left <= 0:
-            raise ResultTimeout(f"job {job_id} did not finish within {timeout} s")
-
-
-def _wait_in_thread(alias: str, job_id: str, timeout: float | None) -> None:
-    try:
-        _wait(alias, job_id, timeout)
-    finally:
-        connections.close_all()  # this thread's own
 
 
 def fresh(task: AnyTask, envelope: Envelope, args: Any, kwargs: Any) -> ConvoyResult:

@@ -1,17 +1,17 @@
 """The public `task`: a `django.tasks` Task with Convoy's options."""
 
-import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from enum import Enum
-from functools import cache, lru_cache
 from typing import Any, Concatenate, Final, Literal, ParamSpec, TypeVar, overload
 
-from django.conf import settings
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from django_convoy.backends import backend_of, complaint
+from django_convoy.batches import EagerBatch
+from django_convoy.declaring import arity, check_priority, check_run_after, signature, with_zone
 from django_convoy.domain import options as job_options
 from django_convoy.domain.errors import InvalidOption
 from django_convoy.domain.options import JobOptions
@@ -20,10 +20,11 @@ from django_convoy.framework import (
     DEFAULT_TASK_BACKEND_ALIAS,
     DEFAULT_TASK_PRIORITY,
     DEFAULT_TASK_QUEUE_NAME,
+    BaseTaskBackend,
     GenericTask,
     InvalidTask,
     Task,
-    task_backends,
+    TaskResult,
 )
 
 P = ParamSpec("P")
@@ -84,6 +85,7 @@ class ConvoyTask(GenericTask[P, T]):
     delay: timedelta | None = None
     overrides: frozenset[str] = frozenset()
     _declared: dict[str, Any] = field(init=False, repr=False, compare=False)
+    _sound_for: Any = field(init=False, repr=False, compare=False)
 
     def __new__(cls, **given: Any) -> "ConvoyTask[P, T]":
         """Refuse an unknown option with a hint, also from `django.tasks.task(...)`."""
@@ -93,20 +95,27 @@ class ConvoyTask(GenericTask[P, T]):
         return object.__new__(cls)
 
     def __post_init__(self) -> None:
-        # Zero-argument super() does not work in a dataclass with slots.
-        for name in job_options.NAMES:
-            value = getattr(self, name)
-            if value is not UNSET:
-                try:
-                    if name == "expires":
-                        value = _with_zone(value)
-                    object.__setattr__(self, name, job_options.clean(name, value))
-                except InvalidOption as error:
-                    raise InvalidTaskOption(f"{_path(self.func)}: {error}") from None
-        pairs = ((name, getattr(self, name)) for name in job_options.NAMES)
+        try:
+            check_priority(self.priority)
+            for name in _IN_ORDER:
+                value = getattr(self, name)
+                if value is not UNSET:
+                    value = job_options.clean(name, value)
+                    object.__setattr__(self, name, with_zone(value) if name == "expires" else value)
+        except InvalidOption as error:
+            raise InvalidTaskOption(f"{_path(self.func)}: {error}") from None
+        pairs = ((name, getattr(self, name)) for name in _IN_ORDER)
         said = {name: value for name, value in pairs if value is not UNSET}
         object.__setattr__(self, "_declared", said)
+        object.__setattr__(self, "_sound_for", None)
+        # Zero-argument super() does not work in a dataclass with slots.
         Task.__post_init__(self)
+
+    def __repr__(self) -> str:
+        said = {name: getattr(self, name) for name in _PLAIN}
+        said = {name: one for name, one in said.items() if one != _PLAIN[name]} | self._declared
+        words = [f"{name}={one!r}" for name, one in said.items()]
+        return f"<Task {' '.join([self.module_path, *words])}>"
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """Call the function here and now, as if it were not a task."""
@@ -119,12 +128,12 @@ class ConvoyTask(GenericTask[P, T]):
 
     def check_call(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         """Raise TypeError unless the function can be called so, as calling it would."""
-        least, most = _arity(self.func, self.takes_context)
+        least, most = arity(self.func, self.takes_context)
         if not kwargs and least <= len(args) <= most:
             return
         context = (None,) if self.takes_context else ()
         try:
-            _signature(self.func).bind(*context, *args, **kwargs)
+            signature(self.func).bind(*context, *args, **kwargs)
         except TypeError as error:
             raise TypeError(f"{self.module_path}(): {error}") from None
 
@@ -158,13 +167,22 @@ class ConvoyTask(GenericTask[P, T]):
             changes["queue_name"] = queue_name
         if backend is not None:
             changes["backend"] = backend
-        if isinstance(run_after, timedelta):
-            changes.update(run_after=None, delay=run_after)
-        elif run_after is not UNSET:
-            changes.update(run_after=run_after, delay=None)
+        if run_after is not UNSET:
+            try:
+                check_run_after(run_after)
+            except InvalidOption as error:
+                raise InvalidTaskOption(f"{_path(self.func)}: {error}") from None
+            is_span = isinstance(run_after, timedelta)
+            changes["delay"] = run_after if is_span else None
+            changes["run_after"] = None if is_span else run_after
         for name in options:
+            if name in _IN_DECORATOR:
+                raise InvalidTaskOption(
+                    f"{name} belongs to the function: say it in its decorator, "
+                    f"@task({name}=...), not in using()"
+                )
             if name not in job_options.NAMES:
-                raise InvalidTaskOption(unknown("task option", name, _OPTION_NAMES))
+                raise InvalidTaskOption(unknown("task option", name, _USING_NAMES))
         if options:
             changes.update(options, overrides=self.overrides | options.keys())
         changed = replace(self, **changes)
@@ -174,6 +192,34 @@ class ConvoyTask(GenericTask[P, T]):
         except InvalidOption as error:
             raise InvalidTaskOption(f"{_path(self.func)}: {error}") from None
         return changed
+
+    def get_backend(self) -> BaseTaskBackend:
+        """Return the backend of this thread. Raises InvalidTaskBackend."""
+        return backend_of(self.backend)
+
+    def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> "TaskResult[P, T]":
+        """Enqueue one job, in the caller's transaction if there is one.
+
+        Raises InvalidTask, PayloadError (a TypeError), BrokerUnavailable.
+        """
+        backend = self.get_backend()
+        task = self if _is_ours(backend) else self._elsewhere(backend)
+        return backend.enqueue(task, args, kwargs)  # type: ignore[arg-type]  # a tuple will do
+
+    async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> "TaskResult[P, T]":
+        """Like `enqueue`, for async code."""
+        backend = self.get_backend()
+        task = self if _is_ours(backend) else self._elsewhere(backend)
+        return await backend.aenqueue(task, args, kwargs)  # type: ignore[arg-type]
+
+    def _elsewhere(self, backend: BaseTaskBackend) -> "ConvoyTask[P, T]":
+        """Return the task as a backend that is not Convoy's knows it. Raises InvalidTaskOption."""
+        told = complaint(backend, self._declared, is_delayed=self.delay is not None)
+        if told:
+            raise InvalidTaskOption(f"{self.module_path}: {told}")
+        if self.delay is None:
+            return self
+        return replace(self, run_after=timezone.now() + self.delay, delay=None)
 
     def job(self, *args: P.args, **kwargs: P.kwargs) -> Job:
         """Return a call of this task for `enqueue_many`."""
@@ -186,11 +232,20 @@ class ConvoyTask(GenericTask[P, T]):
         or else single arguments. Committed by the thousand; wrap it in `transaction.atomic()`
         for all or nothing. Returns a Batch: its length, its ids, its results on demand.
         """
-        return self.get_backend().enqueue_many(self._jobs(calls))  # type: ignore[attr-defined]
+        backend, jobs = self.get_backend(), self._jobs(calls)
+        if not _is_ours(backend):
+            return enqueue_each(jobs)
+        return backend.enqueue_many(jobs)  # type: ignore[attr-defined]
 
     def _jobs(self, calls: Iterable[Any]) -> Iterable[Job]:
         for call in calls:
             if isinstance(call, Job):
+                other = call.task
+                if other.func is not self.func or other.backend != self.backend:
+                    raise TypeError(
+                        f"{self.module_path}.enqueue_many() was given a job of {other!r}: jobs of "
+                        "several tasks or backends go to django_convoy.enqueue_many()"
+                    )
                 yield call
             elif isinstance(call, tuple):
                 yield Job(self, call)
@@ -200,33 +255,29 @@ class ConvoyTask(GenericTask[P, T]):
                 yield Job(self, (call,))
 
 
+_IN_ORDER = tuple(one.name for one in fields(JobOptions))
 _FIELD_NAMES = frozenset(one.name for one in fields(ConvoyTask) if one.init)
+_IN_DECORATOR = frozenset({"takes_context", "func"})
 _OPTION_NAMES = job_options.NAMES | {"priority", "queue_name", "backend", "takes_context"}
+_USING_NAMES = (_OPTION_NAMES - _IN_DECORATOR) | {"run_after"}
+_PLAIN: Mapping[str, Any] = {
+    "priority": DEFAULT_TASK_PRIORITY,
+    "queue_name": DEFAULT_TASK_QUEUE_NAME,
+    "backend": DEFAULT_TASK_BACKEND_ALIAS,
+    "takes_context": False,
+    "run_after": None,
+    "delay": None,
+}
 
 
-def _with_zone(expires: Any) -> Any:
-    """Return a naive time as the aware one that it means where USE_TZ is False."""
-    if not isinstance(expires, datetime) or timezone.is_aware(expires):
-        return expires
-    if settings.USE_TZ:
-        raise InvalidOption(f"expires must be an aware datetime, not {expires!r}")
-    return timezone.make_aware(expires)
+def _is_ours(backend: BaseTaskBackend) -> bool:
+    """Return whether the backend, or a double of it, knows Convoy's options."""
+    return issubclass(backend.task_class, ConvoyTask)
 
 
-_signature = lru_cache(maxsize=None)(inspect.signature)
-
-
-@cache
-def _arity(function: Callable[..., Any], takes_context: bool) -> tuple[int, int]:
-    """Return how many positional arguments are surely right when there are no others."""
-    least = most = 0
-    for one in _signature(function).parameters.values():
-        required = one.default is one.empty
-        if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD):
-            least, most = least + required, most + 1
-        elif one.kind is one.KEYWORD_ONLY and required:
-            return 1, 0  # never right
-    return least - takes_context, most - takes_context
+def enqueue_each(jobs: Iterable[Job]) -> EagerBatch:
+    """Enqueue jobs one by one, as a backend that is not Convoy's takes them."""
+    return EagerBatch(job.task.enqueue(*job.args, **(job.kwargs or {})) for job in jobs)
 
 
 def _path(function: Callable[..., Any]) -> str:
@@ -283,11 +334,13 @@ def task(
     Raises InvalidTask, or its subclass InvalidTaskOption that says what is allowed.
     """
     for name in options:
+        if name == "run_after":
+            raise InvalidTaskOption("run_after is for single calls: say it in using(run_after=...)")
         if name not in job_options.NAMES:
             raise InvalidTaskOption(unknown("task option", name, _OPTION_NAMES))
 
     def wrap(function: Callable[..., Any]) -> ConvoyTask[..., Any]:
-        kind = task_backends[backend].task_class
+        kind = backend_of(backend).task_class
         kind = kind if issubclass(kind, ConvoyTask) else ConvoyTask
         return kind(
             func=function,

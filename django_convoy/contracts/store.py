@@ -91,8 +91,12 @@ class Store(ABC):
     def remark(self, job_id: str, text: str) -> None:
         """Add to a record what went wrong after its job was over. May do nothing."""
 
-    def prune(self, retention: Retention, *, limit: int) -> int:
-        """Forget up to `limit` records that are past their time; return how many."""
+    def prune(self, retention: Retention, *, limit: int, namespace: str | None = None) -> int:
+        """Forget up to `limit` records that are past their time; return how many.
+
+        namespace: only those of its queues, as `namespace:queue`; of queues without one if it is
+        empty; of all if it is None. Sites may share a store, each with a retention of its own.
+        """
         return 0
 
     def close(self) -> None:

@@ -111,15 +111,19 @@ def prepare(lease: Lease, codec: Codec, find: Find) -> Run | Outcome:
         return Released(f"its arguments cannot be loaded now: {error}", delay)
     if lease.note.crashes >= options.crash_budget:
         return Quarantined(over_budget(lease.note.crashes, lease.note.ended or "its host died"))
-    if options.expires is not None and _is_over(options.expires, lease.envelope.enqueued_at):
-        late = JobExpired(f"was to start before {options.expires}, and is not run any more")
+    if options.expires and (late := expired(options.expires, lease.envelope.enqueued_at)):
         return Cancelled(Error.of(late, lease.attempt))
     return Run(lease, task, options, call.args, call.kwargs)
 
 
-def _is_over(expires: datetime | timedelta, enqueued_at: datetime) -> bool:
+def expired(expires: datetime | timedelta | None, enqueued_at: datetime) -> JobExpired | None:
+    """Return what a job ends with that may not be started any more, None while it may."""
+    if expires is None:
+        return None
     end = expires if isinstance(expires, datetime) else enqueued_at + expires
-    return clock.now() > end
+    if clock.now() <= end:
+        return None
+    return JobExpired(f"was to start before {expires}, and is not run any more")
 
 
 def execute(run: Run, codec: Codec, observer: Observer, guard: Guard) -> Outcome:

@@ -109,11 +109,7 @@ def clean(name: str, value: Any) -> Any:
         case "keep":
             return timedelta(seconds=seconds(name, value))
         case "expires":
-            if isinstance(value, str):  # as a job carries it
-                return datetime.fromisoformat(value)
-            if isinstance(value, datetime):
-                return value
-            return timedelta(seconds=seconds(name, value))
+            return _expiry(value)
         case "delivery":
             if value not in (AT_LEAST_ONCE, AT_MOST_ONCE):
                 raise InvalidOption(
@@ -127,6 +123,17 @@ def clean(name: str, value: Any) -> Any:
             return value
         case _:
             raise InvalidOption(unknown("task option", name, NAMES))
+
+
+def _expiry(value: Any) -> timedelta | datetime:
+    if isinstance(value, str):  # as a job carries it
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise InvalidOption(
+                f"expires must be a timedelta, seconds above 0 or a datetime, not {value!r}"
+            ) from None
+    return value if isinstance(value, datetime) else timedelta(seconds=seconds("expires", value))
 
 
 def _function(value: Any) -> Any:

@@ -16,6 +16,7 @@ from django_convoy.insight.workers import unserved, workers
 
 FINE, NOTICE, WARNING, ERROR = "fine", "notice", "warning", "error"
 LARGEST_DIFFERENCE = timedelta(seconds=2)
+NAMED = 5
 Secrets = Callable[[], Sequence[bytes]]
 
 
@@ -55,6 +56,21 @@ def examine(site: Site, secrets: Secrets) -> Iterator[Finding]:
             yield Finding(ERROR, "broker", str(error))
     if isinstance(site.shared.broker, Browsable):
         yield from _backlog(site, secrets)
+
+
+def slots(setting: str, flag: str, timed: Sequence[str]) -> Iterator[Finding]:
+    """Look at what hard timeouts would hit. timed: tasks that have one."""
+    if not timed:
+        return
+    named = ", ".join(timed[:NAMED]) + (", ..." if len(timed) > NAMED else "")
+    yield Finding(
+        WARNING,
+        "slots",
+        "tasks with hard timeouts belong on process slots: OPTIONS['worker'] says "
+        f"{setting}, where such a timeout ends a whole process, and its other jobs have to finish "
+        f"first or run again. With a timeout: {named}. Give them a queue of their own, and serve "
+        f"it by `manage.py convoy worker {flag} 0 --queues NAME`",
+    )
 
 
 def _sqlite(alias: str) -> Iterator[Finding]:

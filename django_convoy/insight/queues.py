@@ -1,11 +1,13 @@
 """How the queues of a site stand."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django_convoy.contracts.broker import Browsable, Counts
 from django_convoy.domain import clock
+from django_convoy.domain.suggest import instead
+from django_convoy.insight.history import finished
 from django_convoy.insight.site import Site, browser
 
 
@@ -44,6 +46,20 @@ def own_counts(site: Site, broker: Browsable) -> dict[str, Counts]:
     found: Mapping[str, Counts] = broker.queues()
     named = ((site.short_name(full), counts) for full, counts in found.items())
     return {name: counts for name, counts in named if name is not None}
+
+
+def unheard(site: Site, name: str, declared: Iterable[str]) -> str:
+    """Return a sentence about a queue that is not declared and has no job, live or finished; an
+    empty text for any other, and where nobody can know."""
+    known, broker = set(declared), site.shared.broker
+    if isinstance(broker, Browsable):
+        known |= own_counts(site, broker).keys()
+    elif not known:
+        return ""
+    if name in known or finished(site, queue=name, limit=1):
+        return ""
+    told = f"queue {name!r} has no jobs and is not declared"
+    return f"{told}; {instead(name, known)}" if known else told
 
 
 def _waiting(site: Site, broker: Browsable, queue: str) -> timedelta | None:

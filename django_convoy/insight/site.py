@@ -3,6 +3,7 @@
 from typing import Any, Protocol, TypeVar
 
 from django.db.models import QuerySet
+from django.db.models.functions import Left
 
 from django_convoy.contracts.broker import Broker, Browsable
 from django_convoy.contracts.store import Store
@@ -68,4 +69,7 @@ def tables(site: Site) -> str:
 def own_rows(site: Site, rows: Rows) -> Rows:
     """Return those rows of a table of jobs that are in this site's namespace."""
     prefix = site.full_name("")
-    return rows.filter(queue__startswith=prefix) if prefix else rows.exclude(queue__contains=":")
+    if not prefix:
+        return rows.exclude(queue__contains=":")
+    # Not `startswith`: on SQLite that takes "Blue:" for "blue:".
+    return rows.alias(beginning=Left("queue", len(prefix))).filter(beginning=prefix)

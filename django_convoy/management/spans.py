@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from django_convoy.domain.options import MAX_SECONDS
+
 _SPAN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?:in)?)?(?:(\d+(?:\.\d+)?)s?)?$")
 
 
@@ -15,7 +17,10 @@ def span(text: str) -> timedelta:
     if not text or match is None or not any(match.groups()):
         raise ArgumentTypeError(f"{text!r} is not a span such as 90, 10m, 2h30m or 7d")
     days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    total = seconds + 60 * (minutes + 60 * (hours + 24 * days))
+    if total > MAX_SECONDS:
+        raise ArgumentTypeError(f"{text!r} is more than a thousand years")
+    return timedelta(seconds=total)
 
 
 def moment(text: str) -> datetime | timedelta:

@@ -113,32 +113,36 @@ class DatabaseStore(Store):
 
         self.session.write(work)
 
-    def prune(self, retention: Retention, *, limit: int) -> int:
+    def prune(self, retention: Retention, *, limit: int, namespace: str | None = None) -> int:
         """Delete a bounded batch, rule by rule, through an index each."""
         now = clock.now()
         time = self.session.dialect.time
-        removed = self._delete("expires_at IS NOT NULL AND expires_at <= %s", [time(now)], limit)
+        own, prefix = _within(namespace)
+        removed = self._delete(
+            f"expires_at IS NOT NULL AND expires_at <= %s{own}", [time(now), *prefix], limit
+        )
         for status in STATUSES:
             age = retention.successes if status == SUCCESSFUL else retention.failures
             if age is not None:
                 removed += self._delete(
-                    "status = %s AND finished_at < %s AND expires_at IS NULL",
-                    [status, time(now - age)],
+                    f"status = %s AND finished_at < %s AND expires_at IS NULL{own}",
+                    [status, time(now - age), *prefix],
                     limit - removed,
                 )
         if retention.newest_successes is not None:
-            removed += self._keep_newest(retention.newest_successes, limit - removed)
+            removed += self._keep_newest(retention.newest_successes, limit - removed, namespace)
         return removed
 
-    def _keep_newest(self, count: int, limit: int) -> int:
+    def _keep_newest(self, count: int, limit: int, namespace: str | None) -> int:
         """Delete all but the newest successes that have no time of their own."""
+        own, prefix = _within(namespace)
 
         def work(cursor: Any) -> Any:
             cursor.execute(
                 f"SELECT {self.session.dialect.columns('finished_at')}, id FROM convoy_history "
-                "WHERE status = %s AND expires_at IS NULL "
+                f"WHERE status = %s AND expires_at IS NULL{own} "
                 f"ORDER BY finished_at DESC, id DESC LIMIT 1 OFFSET {int(count)}",
-                [SUCCESSFUL],
+                [SUCCESSFUL, *prefix],
             )
             return cursor.fetchone()
 
@@ -149,8 +153,8 @@ class DatabaseStore(Store):
         edge = self.session.dialect.time(aware(row[0]))
         return self._delete(
             "status = %s AND expires_at IS NULL AND finished_at <= %s "
-            "AND (finished_at < %s OR id <= %s)",
-            [SUCCESSFUL, edge, edge, row[1]],
+            f"AND (finished_at < %s OR id <= %s){own}",
+            [SUCCESSFUL, edge, edge, row[1], *prefix],
             limit,
         )
 
@@ -174,6 +178,19 @@ class DatabaseStore(Store):
 
 def _ring(seats: Seats) -> None:
     seats.ring(WAITERS, len(WAITERS))
+
+
+def _within(namespace: str | None) -> tuple[str, list[str]]:
+    """Return a further condition on the rows that an index found, and its parameters.
+
+    Compared letter by letter: LIKE has wildcards and, on SQLite, no upper case; an order of text
+    is another with each collation.
+    """
+    if namespace is None:
+        return "", []
+    if not namespace:
+        return " AND queue NOT LIKE %s", ["%:%"]
+    return f" AND SUBSTR(queue, 1, {len(namespace) + 1}) = %s", [f"{namespace}:"]
 
 
 def _record(row: Any) -> Record:

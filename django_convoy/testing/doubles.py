@@ -15,15 +15,21 @@ from django.utils import timezone
 
 from django_convoy import conf
 from django_convoy.backend import ConvoyBackend
+from django_convoy.batches import Batch, EagerBatch
+from django_convoy.checks import check_defaults
+from django_convoy.contracts.store import CANCELLED
+from django_convoy.core.codec import Call, Codec
+from django_convoy.core.execution import expired
 from django_convoy.db.fields import to_local
 from django_convoy.domain import clock, ids
 from django_convoy.domain.envelope import Envelope, Lease, Note
 from django_convoy.domain.errors import ConfigurationError, ResultTimeout
+from django_convoy.domain.options import JobOptions
 from django_convoy.domain.outcome import Error as RunError
 from django_convoy.framework import AnyTask, TaskResultStatus, task_signals
 from django_convoy.framework import DummyBackend as DjangoDummyBackend
 from django_convoy.framework import ImmediateBackend as DjangoImmediateBackend
-from django_convoy.results import Batch, Context, ConvoyResult, JobError
+from django_convoy.results import Context, ConvoyResult, JobError
 from django_convoy.runtime import Runtime
 from django_convoy.serializers import SERIALIZERS
 from django_convoy.tasks import ConvoyTask, Job
@@ -43,25 +49,6 @@ class DoubleResult(ConvoyResult):
         return self.wait(timeout)
 
 
-class DoubleBatch(Batch):
-    """Ids, with the results at hand."""
-
-    def __init__(self, alias: str, made: Sequence[ConvoyResult]) -> None:
-        super().__init__(alias)
-        for result in made:
-            self.add(result.id, 1)
-        self._made = list(made)
-
-    def join(self, other: Batch) -> None:
-        """Add another batch, with its results."""
-        super().join(other)
-        self._made += other.results()
-
-    def results(self) -> Any:
-        """Return the results, in order."""
-        return iter(self._made)
-
-
 class Double(ConvoyBackend):
     """What both doubles do alike."""
 
@@ -76,38 +63,54 @@ class Double(ConvoyBackend):
     def check(self, **kwargs: Any) -> list[CheckMessage]:
         """Return what is wrong with OPTIONS; where jobs would wait is not looked at."""
         try:
-            self._parsed()
+            defaults = self._parsed().task
         except ConfigurationError as error:
             return [Error(str(error), obj=f"TASKS[{self.alias!r}]", id="convoy.E001")]
-        return []
+        return check_defaults(self.alias, defaults, self.options)
 
     def _parsed(self) -> conf.Options:
         return conf.parse(self.alias, {"QUEUES": list(self.queues), "OPTIONS": self.options})
 
-    def _through_serializer(self, value: Any) -> Any:
-        serializer = SERIALIZERS[self._parsed().serializer]()
-        return serializer.loads(serializer.dumps(value))
+    def _codec(self) -> Codec:
+        """Return what signs and opens the jobs of the real backend: it refuses in its words."""
+        options = self._parsed()
+        writer = SERIALIZERS[options.serializer]()
+        readers = [SERIALIZERS["json"]()]
+        return Codec(conf.secrets(), writer, readers, options.compress_above)
+
+    def _policy(self, task: AnyTask) -> JobOptions:
+        defaults = self._task_defaults()
+        return task.policy(defaults) if isinstance(task, ConvoyTask) else JobOptions(**defaults)
 
     def enqueue_many(self, jobs: Iterable[Job]) -> Batch:
         """Enqueue jobs one by one."""
-        made = [self.enqueue(job.task, job.args, job.kwargs or {}) for job in jobs]
-        return DoubleBatch(self.alias, made)
+        return EagerBatch(self.enqueue(job.task, job.args, job.kwargs or {}) for job in jobs)
 
     def _fresh(self, task: AnyTask, args: Sequence[Any], kwargs: Mapping[str, Any]) -> ConvoyResult:
-        carried = self._through_serializer([list(args), dict(kwargs)])
+        if isinstance(task, ConvoyTask):
+            task.check_call(args, kwargs)
+        envelope = self._sealed(task, args, kwargs)
+        call = self._codec().open(envelope)
         return DoubleResult(
             task=task,
-            id=ids.job_id(),
+            id=envelope.id,
             status=TaskResultStatus.READY,
             enqueued_at=timezone.now(),
             started_at=None,
             last_attempted_at=None,
             finished_at=None,
-            args=carried[0],
-            kwargs=carried[1],
+            args=list(call.args),
+            kwargs=dict(call.kwargs),
             backend=self.alias,
             errors=[],
             worker_ids=[],
+        )
+
+    def _sealed(self, task: AnyTask, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Envelope:
+        job_id, queue, path = ids.job_id(), task.queue_name, task.module_path
+        payload, seal, key_id = self._codec().seal(job_id, queue, path, Call(args, kwargs))
+        return Envelope(
+            job_id, queue, path, payload, seal, key_id, task.priority, clock.now(), task.run_after
         )
 
 
@@ -135,7 +138,8 @@ class DummyBackend(DjangoDummyBackend, Double):
 class ImmediateBackend(DjangoImmediateBackend, Double):
     """Runs a job in `enqueue()`: once, at once whatever `run_after` says, without a timeout.
 
-    A failure is in the result and is not raised; `atomic` tasks run in a transaction.
+    A failure is in the result and is not raised; `atomic` tasks run in a transaction; a job whose
+    `expires` is past is not run, and reads as it would behind a worker.
     """
 
     supports_get_result = False  # nothing is kept
@@ -154,6 +158,11 @@ class ImmediateBackend(DjangoImmediateBackend, Double):
         self.validate_task(task)
         result = self._fresh(task, args, kwargs)
         task_signals.task_enqueued.send(type(self), task_result=result)
+        if late := expired(self._policy(task).expires, clock.now()):
+            self._fail(result, late)
+            self._close(result, TaskResultStatus.FAILED)
+            object.__setattr__(result, "detail", CANCELLED)
+            return result
         self._begin(result)
         try:
             value = self._call(task, result)
@@ -180,12 +189,13 @@ class ImmediateBackend(DjangoImmediateBackend, Double):
         args = (self._context(task, result), *result.args) if task.takes_context else result.args
         with self._transaction(task):
             value = task.call(*args, **result.kwargs)
-            if isinstance(task, ConvoyTask) and not task.policy(self._task_defaults()).keep_result:
+            if not self._policy(task).keep_result:
                 return None
-            return self._through_serializer(value)
+            codec = self._codec()
+            return codec.load_result(result.id, codec.dump_result(result.id, value))
 
     def _transaction(self, task: AnyTask) -> AbstractContextManager[Any]:
-        if isinstance(task, ConvoyTask) and task.policy(self._task_defaults()).atomic:
+        if self._policy(task).atomic:
             return transaction.atomic(using=self._parsed().broker.get("alias"))
         return nullcontext()
 
@@ -208,7 +218,10 @@ class ImmediateBackend(DjangoImmediateBackend, Double):
             )
         )
 
-    def _end(self, result: ConvoyResult, status: TaskResultStatus) -> None:
+    def _close(self, result: ConvoyResult, status: TaskResultStatus) -> None:
         object.__setattr__(result, "finished_at", timezone.now())
         object.__setattr__(result, "status", status)
+
+    def _end(self, result: ConvoyResult, status: TaskResultStatus) -> None:
+        self._close(result, status)
         task_signals.task_finished.send(type(self), task_result=result)

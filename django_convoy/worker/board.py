@@ -52,8 +52,8 @@ _U16, _U32, _I32, _F64 = (
 
 FREE, LIVE, DEAD = range(3)
 EMPTY, HELD, RUNNING, ENDED = range(4)
-KILL_ON_STOP, SETTLED = 1, 2
-NOT_KILLED, OVERDUE, STOPPED, LOST_LEASE = range(4)
+KILL_ON_STOP, SETTLED, ATOMIC = 1, 2, 4
+NOT_KILLED, OVERDUE, STOPPED, LOST_LEASE, BROKEN = range(5)
 
 
 @dataclass(slots=True)
@@ -87,6 +87,7 @@ class Board:
         self.descriptor = descriptor
         self._memory = mmap.mmap(descriptor, SIZE)
         self._fcntl = None if descriptor == self.PRIVATE else importlib.import_module("fcntl")
+        self._file = None if descriptor == self.PRIVATE else os.fstat(descriptor)
 
     @staticmethod
     def _make() -> int:
@@ -103,6 +104,18 @@ class Board:
     def version(self) -> int:
         """The layout that the maker of the board uses."""
         return int(_U32.unpack_from(self._memory, _VERSION_AT)[0])
+
+    def is_intact(self) -> bool:
+        """Return whether the descriptor is still the board's: a task may have closed all it found.
+
+        What was mapped stays, but there are no locks any more.
+        """
+        if self._file is None:
+            return True
+        try:
+            return os.path.samestat(os.fstat(self.descriptor), self._file)
+        except OSError:
+            return False
 
     def close(self) -> None:
         """Unmap."""

@@ -97,7 +97,10 @@ def live(birth: Birth, plan: Plan, make_engine: MakeEngine) -> int:
     finally:
         worker_stopping.send_robust(sender=None, worker=worker_id)
         loop.desk.report()
-        engine.own.close()
+        try:
+            engine.own.close()
+        except Exception as error:  # nothing that happens here may hide why it leaves
+            logger.debug("closing connections failed: %r", error)
     if loop.wants_successor:
         return SUCCESSOR
     return FINISHED if loop.finished else 0
@@ -128,8 +131,11 @@ def _settle_in(birth: Birth) -> None:
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
-    # The supervisor hears these for all of us.
-    for number in (signal.SIGINT, signal.SIGTTIN, signal.SIGTTOU, signal.SIGUSR1):
+    # The supervisor hears these for all of us. What is executed inherits that a signal is
+    # ignored, but no handler; only the two of the terminal cannot be answered by doing nothing.
+    for number in (signal.SIGINT, signal.SIGUSR1):
+        signal.signal(number, lambda number, frame: None)
+    for number in (signal.SIGTTIN, signal.SIGTTOU):
         signal.signal(number, signal.SIG_IGN)
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
@@ -150,12 +156,3 @@ def _on_term(stop: Callable[[], None]) -> None:
         stop()
 
     signal.signal(signal.SIGTERM, handle)
-
-
-def leave(status: int) -> None:
-    """End this process now: threads that tasks left behind cannot hold it."""
-    with contextlib.suppress(Exception):
-        sys.stdout.flush()
-        sys.stderr.flush()
-    logging.shutdown()
-    os._exit(status)

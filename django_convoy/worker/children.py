@@ -140,18 +140,21 @@ class Children:
 
     # Endings
 
-    def reap(self) -> None:
-        """Notice deaths, and have the dead replaced."""
-        while self._all:
+    def reap(self) -> dict[int, int]:
+        """Notice deaths, and have the dead replaced; return the wait status of all others."""
+        others: dict[int, int] = {}
+        while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
-                return
+                return others
             if pid == 0:
-                return
+                return others
             child = self._all.pop(pid, None)
             if child is not None:
                 self._mourn(pid, child, status)
+            else:
+                others[pid] = status
 
     def _mourn(self, pid: int, child: Child, status: int) -> None:
         if self._plan.daemonize_workers:

@@ -16,6 +16,7 @@ from django_convoy.domain.options import DEFAULTS, JobOptions
 from django_convoy.domain.outcome import Outcome, Released
 from django_convoy.signals import worker_died
 from django_convoy.worker.board import (
+    BROKEN,
     ENDED,
     HELD,
     LOST_LEASE,
@@ -28,8 +29,8 @@ from django_convoy.worker.board import (
 )
 from django_convoy.worker.engine import Engine
 from django_convoy.worker.ledger import settle
-from django_convoy.worker.parcel import unpack_lease
-from django_convoy.worker.watch import UNREADABLE, ended
+from django_convoy.worker.parcel import UNREADABLE, unpack_lease
+from django_convoy.worker.watch import ended
 
 logger = logging.getLogger("django_convoy.steward")
 
@@ -76,7 +77,8 @@ def settle_dead(engine: Engine, region: Region) -> None:
     if running or region.exit_status:
         why = _why(region, reason)
         held = "1 job" if len(running) == 1 else f"{len(running)} jobs"
-        logger.warning("worker %s (pid %d) %s, with %s", region.boot, region.pid, why, held)
+        if reason != BROKEN:  # it has said so itself
+            logger.warning("worker %s (pid %d) %s, with %s", region.boot, region.pid, why, held)
         worker_died.send_robust(sender=None, worker=worker_name(region.boot), reason=why)
     region.free()
 
@@ -102,6 +104,7 @@ def _why(region: Region, reason: int) -> str:
         OVERDUE: "was killed because a job was past its timeout and grace",
         STOPPED: "was killed because it was to stop",
         LOST_LEASE: "was killed because the lease of its job was lost",
+        BROKEN: "left because a task had closed its file descriptors",
     }
     return words.get(reason) or describe(region.exit_status)
 
@@ -138,12 +141,12 @@ def _ran(
         )
         outcome = after_error(lease, options, error)
     else:
-        reason = region.doomed[0]
-        by_us = reason in (OVERDUE, STOPPED, LOST_LEASE)
+        reason, doomed = region.doomed
+        known = reason in (OVERDUE, STOPPED, LOST_LEASE, BROKEN)
         death = Death(
             f"the worker {_why(region, reason)} while it ran",
-            guilty=not by_us and running == 1,
-            suspect=not by_us and running > 1,
+            guilty=slot.index == doomed if reason == BROKEN else not known and running == 1,
+            suspect=not known and running > 1,
         )
         outcome = after_death(lease, options, death)
     return _conclude(engine, region, lease, outcome, options, slot)

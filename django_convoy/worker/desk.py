@@ -14,8 +14,18 @@ from django_convoy.domain import clock
 from django_convoy.domain.envelope import Lease
 from django_convoy.domain.options import AT_MOST_ONCE
 from django_convoy.domain.outcome import Interrupted, Outcome, Released, Succeeded
-from django_convoy.worker.board import ENDED, KILL_ON_STOP, LEASE_ROOM, SETTLED, SLOTS, Region
+from django_convoy.worker.board import (
+    ATOMIC,
+    BROKEN,
+    ENDED,
+    KILL_ON_STOP,
+    LEASE_ROOM,
+    SETTLED,
+    SLOTS,
+    Region,
+)
 from django_convoy.worker.delivery import Delivered, deliver
+from django_convoy.worker.ending import leave
 from django_convoy.worker.engine import Engine
 from django_convoy.worker.ledger import Entry, Ledger, lost
 from django_convoy.worker.parcel import pack_lease, pack_outcome
@@ -35,7 +45,7 @@ class Paper:
     serial: int
     lease: Lease
     shared: bool
-    """Whether others were claimed with it, so that the steward may take it back."""
+    """Whether it may have to wait for others, so that the steward may take it back."""
 
 
 class Desk:
@@ -63,6 +73,8 @@ class Desk:
         self._plan = plan
         self._poke_supervisor = poke_supervisor
         self._poke_steward = poke_steward
+        # Where others run at the same time, the steward may take back what was claimed alone, too.
+        self._beside = bool(plan.threads or plan.concurrency)
         self._free = list(range(SLOTS - 1, -1, -1))
         self._pid = os.getpid()
 
@@ -72,7 +84,7 @@ class Desk:
 
     def hold(self, leases: Sequence[Lease]) -> list[Paper]:
         """Put claimed jobs on the board."""
-        now, shared = time.monotonic(), len(leases) > 1
+        now, shared = time.monotonic(), self._beside or len(leases) > 1
         papers = []
         alone = len(self._free) == SLOTS
         if alone:
@@ -138,6 +150,8 @@ class Desk:
         flags = KILL_ON_STOP if options.kill_on_stop else 0
         if options.delivery == AT_MOST_ONCE:
             flags |= SETTLED
+        if options.atomic:
+            flags |= ATOMIC
         self._region.start(paper.slot, began, deadline, flags)
         if deadline and deadline < self._board.supervisor_wakes():
             self._poke_supervisor()
@@ -156,6 +170,7 @@ class Desk:
         self.pace.ran(run.lease.envelope.task, time.monotonic() - began)
         if delivered is None or not delivered.settle:
             self._clear(paper.slot)
+            self._leave_if_broken(paper, kept=True)
         else:
             outcome, packed = delivered.outcome, None
             if isinstance(outcome, Succeeded) and run.started_at is not None:
@@ -163,6 +178,7 @@ class Desk:
                     outcome, run.started_at, clock.now(), run.options.keep, self.engine.worker
                 )
             kept = self._region.end(paper.slot, packed)
+            self._leave_if_broken(paper, kept=kept)
             entry = Entry(paper.slot, paper.serial, delivered.conclusion, outcome)
             self.ledger.add(entry, at_once=not kept)
             if not isinstance(outcome, Succeeded):
@@ -172,6 +188,20 @@ class Desk:
             self.engine.after_job()
         except Exception:
             logger.exception("tidying up after job %s failed", run.lease.id)
+
+    def _leave_if_broken(self, paper: Paper, *, kept: bool) -> None:
+        """End this process at once if a task closed its descriptors: no connection is left that
+        answers, and some would be waited for. The steward settles what stands on the board."""
+        if self._board.is_intact():
+            return
+        logger.error(
+            "job %s (%s) ran while file descriptors of its worker were closed, by it or by "
+            "another: the worker leaves, and is replaced",
+            paper.lease.id,
+            paper.lease.envelope.task,
+        )
+        self._region.doom(BROKEN, -1 if kept else paper.slot)
+        leave(1)
 
     def abandon(self, paper: Paper, error: BaseException) -> None:
         """Put a job back that we, not its body, failed with; it counts as a crash of ours."""

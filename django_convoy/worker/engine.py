@@ -37,6 +37,7 @@ class Engine:
 
     own: on connections that no task can touch. shared: on those that tasks use.
     task_atomic: opens the transaction of an `atomic` job. after_job: tidies up behind a task.
+    long_transaction: seconds after which one is warned about; None: never.
     """
 
     own: Pair
@@ -46,6 +47,8 @@ class Engine:
     observer: Observer
     lanes: Lanes
     retention: Retention
+    namespace: str
     task_atomic: Callable[[], AbstractContextManager[object]]
     after_job: Callable[[], None]
     worker: str
+    long_transaction: float | None = None

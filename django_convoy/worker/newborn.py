@@ -7,6 +7,7 @@ import sys
 
 import django
 
+from django_convoy.worker.ending import leave
 from django_convoy.worker.logs import show
 from django_convoy.worker.plan import Plan
 
@@ -18,7 +19,7 @@ def main(arguments: list[str]) -> None:
     plan = Plan.from_json(json.loads(arguments[1]))
     django.setup()
     show(plan.verbosity)
-    from django_convoy.worker.child import Birth, leave, live  # lazy: they need the site's apps
+    from django_convoy.worker.child import Birth, live  # lazy: they need the site's apps
 
     birth = Birth(**json.loads(arguments[0]))
     module, _, function = arguments[2].partition(":")

@@ -9,7 +9,8 @@ import threading
 from pathlib import Path
 from typing import NoReturn
 
-from django_convoy.worker.child import Birth, MakeEngine, leave, live
+from django_convoy.worker.child import Birth, MakeEngine, live
+from django_convoy.worker.ending import leave
 from django_convoy.worker.hearing import deafness
 from django_convoy.worker.plan import Plan
 
@@ -79,4 +80,3 @@ def _be_born(birth: Birth, plan: Plan, make_engine: MakeEngine) -> NoReturn:
         logger.exception("%s failed", birth.kind)
     finally:
         leave(status)
-    raise AssertionError("a child went on as its parent")

@@ -2,8 +2,9 @@
 
 import os
 import signal
+from typing import Any
 
-_ANSWERS = {
+_ANSWERS: dict[str, Any] = {
     "SIGTERM": signal.SIG_DFL,
     "SIGALRM": signal.SIG_DFL,
     "SIGINT": signal.default_int_handler,

@@ -10,6 +10,9 @@ from datetime import UTC, datetime, timedelta
 from django_convoy.domain.envelope import NO_NOTE, Envelope, Lease, Note
 from django_convoy.domain.outcome import Succeeded
 
+UNREADABLE = (ValueError, EOFError, TypeError, KeyError)
+"""What reading raises where the board holds something else: it is being written, or damaged."""
+
 
 def pack_lease(lease: Lease, room: int) -> bytes:
     """Return a lease as bytes; without its payload where that does not fit."""

@@ -24,6 +24,7 @@ class Plan:
     max_rss: int | None = None
     timeout: float | None = None
     drain: float = 30.0
+    long_transaction: float | None = 60.0
     lease: float = 15.0
     on_lost_lease: str = "finish"
     daemonize_workers: bool = True

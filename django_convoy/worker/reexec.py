@@ -25,15 +25,24 @@ class Handover:
     at: float
 
 
+def command_line() -> list[str]:
+    """Return how this process was started."""
+    return [sys.executable, *sys.orig_argv[1:]]
+
+
 def reexecute(handover: Handover) -> None:
     """Replace this process by a fresh interpreter with the same command line.
 
     Call while deaf (see `hearing`): signals wait until the next life can hear them.
+    Raises OSError where there is none any more.
     """
     for end in (handover.board, *handover.pipe, *handover.steward_pipe):
         os.set_inheritable(end, True)
     os.environ[VARIABLE] = json.dumps(asdict(handover))
-    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - ourselves
+    try:
+        os.execv(sys.executable, command_line())  # noqa: S606 - ourselves
+    finally:
+        del os.environ[VARIABLE]
 
 
 def read_handover() -> Handover | None:

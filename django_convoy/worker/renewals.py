@@ -8,9 +8,8 @@ from django_convoy.domain.renewal import Renewal
 from django_convoy.worker.board import DEAD, LIVE, LOST_LEASE, RUNNING, SETTLED, Board, Region, Slot
 from django_convoy.worker.ending import end_for
 from django_convoy.worker.engine import Engine
-from django_convoy.worker.parcel import unpack_lease
+from django_convoy.worker.parcel import UNREADABLE, unpack_lease
 from django_convoy.worker.plan import Plan
-from django_convoy.worker.watch import UNREADABLE
 
 logger = logging.getLogger("django_convoy.steward")
 

@@ -1,8 +1,8 @@
 """The parent: one thread, no connection, nothing that can hang.
 
 Starts workers and a steward, replaces what dies, keeps the deadlines, hears signals:
-TERM and INT drain, a second INT stops now, HUP replaces every process by new code, TTIN and
-TTOU add and remove a worker. Sleeps until something happens.
+TERM and INT drain, a second INT stops now, HUP replaces every process by new code once that is
+known to start, TTIN and TTOU add and remove a worker. Sleeps until something happens.
 """
 
 import gc
@@ -11,6 +11,7 @@ import math
 import os
 import select
 import signal
+import sys
 import time
 from dataclasses import replace
 
@@ -22,6 +23,7 @@ from django_convoy.worker.deadlines import Deadlines
 from django_convoy.worker.hearing import deafness, heard_signals, listening
 from django_convoy.worker.plan import Plan
 from django_convoy.worker.reexec import Handover, read_handover, reexecute
+from django_convoy.worker.rehearsal import Rehearsal
 
 logger = logging.getLogger("django_convoy.supervisor")
 LONGEST_SLEEP = 60.0
@@ -36,6 +38,7 @@ class Supervisor:
         self._stopping: float | None = None
         self._interrupts = 0
         self._killed = False
+        self._rehearsal = Rehearsal()
         self._heard = _pipe()
         handover = read_handover()
         self._board = Board(None if handover is None else handover.board)
@@ -67,7 +70,8 @@ class Supervisor:
         poll.register(self._heard[0], select.POLLIN)
         poll.register(self._pipe[0], select.POLLIN)
         while True:
-            self._children.reap()
+            if self._rehearsal.succeeded(self._children.reap()):
+                self._start_again()
             self._children.start_due()
             if self._is_over():
                 break
@@ -78,10 +82,12 @@ class Supervisor:
             ready = poll.poll(max(0.0, min(wake - time.monotonic(), LONGEST_SLEEP)) * 1000)
             if any(one == self._pipe[0] for one, _ in ready):
                 os.read(self._pipe[0], 4096)
-            self._hear_all()
+            if self._hear_all():
+                self._rehearsal.begin()
             self._deadlines.enforce()
             self._children.end_kill_on_stop()
             self._enforce_drain()
+        self._rehearsal.end()
         self._board.close()
         bells.remove(self._plan.bells)
         return 0
@@ -102,17 +108,22 @@ class Supervisor:
 
     # Signals
 
-    def _hear_all(self) -> None:
-        """Obey what was heard; HUP last, since nothing is remembered beyond it."""
+    def _hear_all(self) -> bool:
+        """Obey what was heard; return whether there is new code to try."""
         numbers = self._read_signals()
         for number in numbers:
             self._hear(number)
-        if signal.SIGHUP in numbers and self._stopping is None:
-            with deafness():
-                for number in self._read_signals():  # what came before they were made to wait
-                    self._hear(number)
-                if self._stopping is None:
-                    self._reexecute()
+        return signal.SIGHUP in numbers and self._stopping is None
+
+    def _start_again(self) -> None:
+        """Go on as new code, unless something else was heard meanwhile: nothing is remembered
+        beyond this."""
+        with deafness():
+            newer = self._hear_all()  # what came before they were made to wait
+            if self._stopping is None and not newer:
+                self._reexecute()
+        if newer:
+            self._rehearsal.begin()
 
     def _read_signals(self) -> bytes:
         try:
@@ -135,16 +146,18 @@ class Supervisor:
 
     def _reexecute(self) -> None:
         logger.info("starting again with new code; running jobs go on")
-        reexecute(
-            Handover(
-                self._board.descriptor,
-                self._pipe,
-                self._steward_pipe,
-                self._children.handover(),
-                self._board.version,
-                time.time(),
-            )
+        handover = Handover(
+            self._board.descriptor,
+            self._pipe,
+            self._steward_pipe,
+            self._children.handover(),
+            self._board.version,
+            time.time(),
         )
+        try:
+            reexecute(handover)
+        except OSError as error:
+            logger.error("%s cannot be started: %s; the old code goes on", sys.executable, error)
 
     # Leaving
 

@@ -1,7 +1,7 @@
 """Looks at the board for workers that cannot: their interpreter may be busy for minutes.
 
 Takes back jobs stuck unstarted behind a slow one, settles outcomes that wait behind it, and
-marks what has been running for a moment.
+marks what has been running for a moment. Warns about transactions that stay open.
 """
 
 import logging
@@ -15,14 +15,15 @@ from django_convoy.domain.outcome import Released
 from django_convoy.worker.board import ENDED, HELD, LIVE, RUNNING, Board, Region, Slot
 from django_convoy.worker.engine import Engine
 from django_convoy.worker.ledger import settle
+from django_convoy.worker.parcel import UNREADABLE as UNREADABLE
 from django_convoy.worker.parcel import unpack_lease, unpack_outcome
+from django_convoy.worker.transactions import LongTransactions
 
 logger = logging.getLogger("django_convoy.steward")
 SLOW_SECONDS = 0.1
 """A body that runs longer reads RUNNING, and what waits behind it is taken back."""
 SOON_SECONDS = 0.02
 """How soon to look again while outcomes wait behind a running body."""
-UNREADABLE = (ValueError, EOFError, TypeError, KeyError)
 
 
 class Watch:
@@ -31,6 +32,7 @@ class Watch:
     def __init__(self, engine: Engine, board: Board) -> None:
         self._engine = engine
         self._board = board
+        self._transactions = LongTransactions(engine.long_transaction)
         self._marked: dict[tuple[int, int], int] = {}
         self._owed: list[Conclusion] = []
         """What was taken from workers, and is to be settled by us however long that takes."""
@@ -53,6 +55,8 @@ class Watch:
                 continue
             longest = now - min(slot.started for slot in running)
             for slot in slots:
+                if (later := self._transactions.look(region, slot)) is not None:
+                    soon = later if soon is None else min(soon, later)
                 if slot.state == HELD and longest >= SLOW_SECONDS:
                     self._owed += self._take_back(region, slot)
                 elif slot.state == ENDED and longest >= SOON_SECONDS:
@@ -62,7 +66,7 @@ class Watch:
                     started[region.index, slot.index] = slot.serial
             ended = any(slot.state == ENDED for slot in slots)
             if ended:
-                soon = SOON_SECONDS
+                soon = min(soon or SOON_SECONDS, SOON_SECONDS)
             elif longest < SLOW_SECONDS:
                 soon = min(soon or SLOW_SECONDS, SLOW_SECONDS)
         if self._owed:

@@ -7,7 +7,7 @@ import pytest
 
 from django_convoy import InvalidOption, Task, task
 from django_convoy.domain.backoff import Constant, Exponential, Linear
-from django_convoy.framework import InvalidTask
+from django_convoy.framework import InvalidTask, task_backends
 from tests.api import tasks
 
 
@@ -42,6 +42,11 @@ SQLITE = "default"  # the test site's database
         ({"grace": -1}, "grace must be"),
         ({"keep": "1d"}, "keep must be a timedelta or seconds above 0, not '1d'"),
         ({"expires": -5}, "expires must be"),
+        ({"expires": "soon"}, "seconds above 0 or a datetime, not 'soon'"),
+        ({"priority": "high"}, "priority must be a whole number between -100 and 100, not 'high'"),
+        ({"priority": None}, "not None"),
+        ({"priority": float("nan")}, "not nan"),
+        ({"run_after": timedelta(1)}, "run_after is for single calls: say it in using("),
         ({"delivery": "exactly_once"}, "for exactly-once database work say atomic=True"),
         ({"atomic": "yes"}, "atomic must be True or False, not 'yes'"),
         ({"kill_on_stop": 1}, "kill_on_stop must be True or False, not 1"),
@@ -100,6 +105,27 @@ def test_a_backends_default_counts_when_options_are_checked_together(settings):
         task(delivery="at_most_once")(body)
 
 
+@pytest.mark.parametrize("function", [body, async_body])
+def test_a_default_is_no_way_around_what_atomic_needs(settings, function):
+    options = {"task": {"atomic": True}}
+    settings.TASKS = {"default": {**settings.TASKS["default"], "OPTIONS": options}}
+    with pytest.raises(InvalidOption) as caught:
+        task(function)
+    assert "atomic=True" in str(caught.value)
+    assert "the defaults of TASKS['default']['OPTIONS']['task']" in str(caught.value)
+    assert task(atomic=False)(function).atomic is False
+    assert task(timeout=1)(body).timeout == 1
+
+
+@pytest.mark.django_db
+def test_a_default_that_comes_later_is_looked_at_by_the_enqueue(settings):
+    options = {"task": {"atomic": True}}
+    settings.TASKS = {"default": {**settings.TASKS["default"], "OPTIONS": options}}
+    for declared in (tasks.add, tasks.later):
+        with pytest.raises(InvalidOption, match="atomic=True"):
+            declared.enqueue(1)
+
+
 @pytest.mark.skipif(django.VERSION < (6, 1), reason="before 6.1 it takes no further options")
 def test_djangos_own_decorator_takes_our_options_and_refuses_unknown_ones():
     from django.tasks import task as django_task
@@ -129,8 +155,25 @@ def test_what_django_refuses_is_refused(settings, options):
 def test_a_queue_that_is_not_declared_is_refused_and_named(settings):
     settings.TASKS = {"default": {**settings.TASKS["default"], "QUEUES": ["default", "mail"]}}
     assert task(queue_name="mail")(body).queue_name == "mail"
-    with pytest.raises(InvalidTask, match="'post'"):
+    with pytest.raises(InvalidTask, match=r"'post'.*\['QUEUES'\]; there are: default, mail"):
         task(queue_name="post")(body)
+    with pytest.raises(InvalidTask, match=r"'mial'.*; did you mean 'mail'\?"):
+        task(queue_name="mial")(body)
+
+
+def test_a_backend_that_is_not_declared_is_refused_and_those_that_are_named(settings):
+    settings.TASKS = {**settings.TASKS, "slow": settings.TASKS["default"]}
+    for declare in (lambda: task(backend="nowhere")(body), lambda: tasks.add.using(backend="low")):
+        with pytest.raises(task_backends.exception_class) as caught:
+            declare()
+        assert "doesn't exist. TASKS has no such alias; " in str(caught.value)
+    assert str(caught.value).endswith("did you mean 'slow'?")
+
+
+def test_a_backend_that_cannot_be_imported_is_named(settings):
+    settings.TASKS = {"default": {"BACKEND": "no.such.Backend"}}
+    with pytest.raises(task_backends.exception_class, match=r"no\.such\.Backend"):
+        task(body)
 
 
 def test_only_functions_of_a_module_are_tasks():

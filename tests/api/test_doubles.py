@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from django_convoy import InvalidOption, PayloadError, ResultTimeout, enqueue_many
+from django_convoy import InvalidOption, JobExpired, PayloadError, ResultTimeout, enqueue_many
 from django_convoy.framework import (
     DummyBackend,
     ImmediateBackend,
@@ -26,6 +26,7 @@ from tests.api.tasks import (
 )
 from tests.app.models import Note
 
+REAL = {"BACKEND": "django_convoy.backend.ConvoyBackend", "QUEUES": []}
 NOON = datetime(2030, 1, 31, 12, tzinfo=UTC)
 EVERYTHING = {
     "retries": 2,
@@ -86,6 +87,23 @@ def test_what_would_fail_later_fails_now(double):
         add.using(delivery="at_most_once", retries=1)
     with pytest.raises(PayloadError, match="JSON cannot"):
         echo.enqueue(object())
+    with pytest.raises(TypeError, match=r"tests\.api\.tasks\.add\(\): missing a required argument"):
+        add.enqueue()
+    with pytest.raises(TypeError, match="unexpected keyword argument 'c'"):
+        add.enqueue_many([{"a": 1, "c": 2}])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("call", [([{1: 2}],), (object(),), ("\ud800",), (float("nan"),)])
+def test_a_double_refuses_in_the_words_of_the_real_backend(double, settings, call):
+    words = []
+    for tasks in (settings.TASKS, {"default": REAL}):
+        settings.TASKS = tasks
+        with pytest.raises(PayloadError) as caught:
+            echo.enqueue(*call)
+        words.append(str(caught.value))
+    assert words[0] == words[1]
+    assert words[0].startswith("tests.api.tasks.echo: ") or "surrogates" in words[0]
 
 
 def test_many_jobs_give_a_batch_with_results(double):
@@ -124,6 +142,21 @@ def test_immediate_shows_what_a_worker_would_see(immediate):
     assert result.return_value == [[[1, 2]], {"day": date(2030, 1, 1)}]
     # keep_result=False is declared.
     assert add.using(keep_result=False).enqueue(1).return_value is None
+
+
+@pytest.mark.django_db
+def test_immediate_does_not_run_what_has_expired(immediate, settings, run_jobs):
+    late = fail.using(expires=datetime(2020, 1, 1, tzinfo=UTC))
+    result = late.enqueue("was run")
+    settings.TASKS = {"default": REAL}
+    real = late.enqueue("was run")
+    run_jobs()
+    real.refresh()
+    for one in (result, fail.get_result(real.id)):
+        assert (one.status, one.detail) == (TaskResultStatus.FAILED, "CANCELLED")
+        assert one.errors[0].exception_class is JobExpired
+        assert (one.attempts, one.started_at) == (0, None)
+    assert result.message == real.message
 
 
 def test_immediate_keeps_a_failure_in_the_result(immediate):

@@ -96,6 +96,21 @@ def test_what_is_no_job_is_refused_by_name():
         enqueue_many([add])
 
 
+def test_a_task_takes_no_jobs_of_other_tasks_or_backends(settings):
+    ours = settings.TASKS["default"]
+    settings.TASKS = {"default": ours, "other": ours}
+    for other in (echo, add.using(backend="other")):
+        with pytest.raises(TypeError, match=r"go to django_convoy\.enqueue_many\(\)"):
+            add.enqueue_many([1, other.job(2)])
+    assert waiting() == []
+
+
+def test_a_task_takes_jobs_of_its_own_with_other_options():
+    batch = add.enqueue_many([add.using(priority=5).job(1), add.job(2)])
+    found = [runtime_of("default").shared.broker.find(one).envelope for one in batch]
+    assert [one.priority for one in found] == [5, 0]
+
+
 def test_a_bad_argument_stores_nothing_of_its_thousand():
     with pytest.raises(TypeError):
         add.enqueue_many([(1,), (object(),)])

@@ -90,6 +90,23 @@ def test_pickle_is_a_warning(settings):
     assert [one.id for one in task_backends["default"].check()] == ["convoy.W001"]
 
 
+@pytest.mark.parametrize(
+    ("defaults", "words"),
+    [
+        ({"atomic": True, "delivery": "at_most_once"}, "exclude each other"),
+        ({"delivery": "at_most_once", "retries": 1}, "retries must stay 0"),
+        ({"atomic": True}, "atomic=True on SQLite needs timeout="),
+    ],
+)
+@pytest.mark.parametrize("path", [BACKEND, "django_convoy.testing.doubles.DummyBackend"])
+def test_defaults_that_no_task_could_have_are_told_by_the_check(settings, path, defaults, words):
+    settings.TASKS = {"default": {"BACKEND": path, "OPTIONS": {"task": defaults}}}
+    (message,) = task_backends["default"].check()
+    assert message.id == "convoy.E004"
+    assert message.msg.startswith("TASKS['default']['OPTIONS']['task']: ")
+    assert words in message.msg
+
+
 def test_a_missing_app_is_an_error(settings):
     settings.INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth"]
     assert [one.id for one in task_backends["default"].check()] == ["convoy.E003"]

@@ -34,6 +34,21 @@ def test_a_task_is_hashable():
     assert len({add, add.using(), add.using(priority=1), contextual}) == 3
 
 
+def test_a_task_is_shown_with_what_it_says_and_no_more():
+    assert repr(add) == "<Task tests.api.tasks.add>"
+    some = add.using(timeout=3, retries=2, queue_name="mail", run_after=timedelta(seconds=9))
+    assert repr(some) == (
+        "<Task tests.api.tasks.add queue_name='mail' delay=datetime.timedelta(seconds=9) "
+        "retries=2 timeout=3.0>"
+    )
+
+
+@pytest.mark.django_db
+def test_a_result_is_shown_with_its_job_and_how_it_stands():
+    result = add.using(retries=2).enqueue("secret")
+    assert repr(result) == f"<ConvoyResult {result.id}: tests.api.tasks.add, READY>"
+
+
 @pytest.mark.django_db
 def test_a_result_survives_pickling_and_copying():
     result = add.using(retries=2).enqueue(1, b=2)

@@ -155,6 +155,25 @@ def test_a_time_without_a_zone_is_refused():
         add.using(run_after=NOON.replace(tzinfo=None))
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"run_after": 5}, "run_after must be a datetime or a timedelta, not 5"),
+        ({"run_after": "tomorrow"}, "or a timedelta, not 'tomorrow'"),
+        ({"run_after": timedelta(days=999_999)}, "run_after is more than a thousand years away"),
+        ({"expires": "soon"}, "expires must be"),
+        ({"priority": "high"}, "priority must be a whole number"),
+        ({"takes_context": True}, "say it in its decorator, @task(takes_context=...)"),
+        ({"run_aftr": NOON}, "did you mean 'run_after'?"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_words(options, words):
+    with pytest.raises(InvalidOption) as caught:
+        add.using(**options)
+    assert words in str(caught.value)
+    assert str(caught.value).count("tests.api.tasks.add") <= 1
+
+
 def test_an_expiry_without_a_zone_is_refused():
     with pytest.raises(InvalidOption, match="expires must be an aware datetime"):
         add.using(expires=NOON.replace(tzinfo=None))

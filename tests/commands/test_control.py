@@ -139,6 +139,8 @@ def test_another_namespaces_jobs_cannot_be_touched(convoy, settings):
         (("purge", "--finished"), "go together"),
         (("purge", "mail", "--older-than", "1d"), "go together"),
         (("purge", "--finished", "--older-than", "old"), "is not a span"),
+        (("purge", "--finished", "--older-than", "999999d"), "more than a thousand years"),
+        (("purge", "mail", "--queue", "post"), "two queues are named"),
         (("workers", "stop"), "name workers, or say --all"),
         (("workers", "list", "--all"), "go with `workers stop`"),
     ],
@@ -213,6 +215,21 @@ def test_purge_deletes_what_nobody_holds_without_a_record(convoy, settings, db, 
 
 
 @pytest.mark.django_db
+def test_purge_takes_its_queue_in_both_ways(convoy):
+    add.enqueue(1)
+    rich.enqueue("x")
+    assert convoy("purge", "--queue", "mail", "--no-input", "--json").data == {"deleted": 1}
+    assert convoy("purge", "default", "--no-input", "--json").data == {"deleted": 1}
+
+
+@pytest.mark.django_db
+def test_a_queue_where_an_id_belongs_is_answered_with_the_flag(convoy):
+    rich.enqueue("x")
+    assert "for a queue say --queue mail)" in convoy("cancel", "mail").err
+    assert "for a queue say --failed --queue mail)" in convoy("retry", "mail").err
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(("said", "left"), [("y", 0), ("no", 1), ("", 1), (EOFError, 1)])
 def test_purge_asks(convoy, monkeypatch, said, left):
     asked = []
@@ -240,6 +257,18 @@ def test_old_records_are_purged_of_this_namespace_only(convoy, settings, run_job
     use(settings)
     assert convoy("purge", "--finished", "--older-than", "0s", "--no-input").out == "Deleted: 1.\n"
     assert "there is no job" in convoy("retry", result.id).err
+
+
+@pytest.mark.parametrize("other", ["blue", "Blu_"])
+def test_a_namespace_that_is_nearly_the_same_is_another(convoy, settings, run_jobs, other):
+    use(settings, namespace="Blue")
+    result = add.enqueue(1)
+    run_jobs()
+    use(settings, namespace=other)
+    assert convoy("jobs", "--json").data["finished"] == []
+    assert convoy("purge", "--finished", "--older-than", "0s", "--no-input").out == "Deleted: 0.\n"
+    use(settings, namespace="Blue")
+    assert [one["id"] for one in convoy("jobs", "--json").data["finished"]] == [result.id]
 
 
 @pytest.mark.django_db

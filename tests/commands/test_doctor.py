@@ -1,12 +1,16 @@
 """`convoy doctor` finds what is wrong, and says what to do about it."""
 
+import importlib
+import re
 from datetime import timedelta
 
 import pytest
 
+from django_convoy import task
 from django_convoy.domain.errors import BrokerUnavailable
 from django_convoy.insight import database
 from django_convoy.insight.database import SQLiteModes
+from django_convoy.insight.health import slots
 from django_convoy.runtime import runtime_of
 from tests.api.tasks import add
 from tests.commands.test_status import BLIND, MEMORY, report, use
@@ -63,6 +67,49 @@ def test_a_warning_of_the_settings(convoy, settings):
     ((level, text),) = about(answer, "settings")
     assert level == "warning"
     assert "pickle is accepted" in text
+
+
+@task(timeout=5)
+def timed():
+    pass
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, None),
+        ({"worker": {"threads": 0}, "task": {"timeout": 5}}, None),
+        ({"worker": {"threads": 4}}, f"threads=4.*{__name__}.timed.*worker --threads 0"),
+        ({"worker": {"concurrency": 9}}, f"concurrency=9.*{__name__}.timed.*worker --async 0"),
+        ({"worker": {"threads": 4, "timeout": 9}}, "With a timeout: by default all, "),
+        ({"worker": {"threads": 4}, "task": {"timeout": 9}}, "With a timeout: by default all, "),
+    ],
+)
+def test_tasks_with_hard_timeouts_belong_on_process_slots(convoy, settings, options, words):
+    use(settings, **options)
+    answer = convoy("doctor", "--json")
+    assert answer.status == 0
+    found = about(answer, "slots")
+    assert len(found) == (words is not None)
+    for level, text in found:
+        assert level == "warning"
+        assert text.startswith("tasks with hard timeouts belong on process slots")
+        assert re.search(words, text)
+
+
+def test_slots_are_fine_without_timeouts():
+    assert not list(slots("threads=4", "--threads", []))
+
+
+def test_tasks_that_cannot_be_loaded_are_told(convoy, settings, monkeypatch):
+    use(settings, worker={"threads": 4})
+    monkeypatch.setattr(
+        "django_convoy.management.subcommands.doctor.autodiscover_modules",
+        lambda name: importlib.import_module("there.is.none"),
+    )
+    answer = convoy("doctor", "--json")
+    assert answer.status == 1
+    assert "cannot be loaded: ModuleNotFoundError" in about(answer, "slots")[0][1]
 
 
 def test_jobs_that_no_worker_serves(convoy):

@@ -10,6 +10,7 @@ from django_convoy.runtime import runtime_of
 
 NOON = datetime(2030, 1, 31, 12, tzinfo=UTC)
 ECHO = "tests.api.tasks.echo"
+ADD = "tests.api.tasks.add"
 
 pytestmark = pytest.mark.django_db
 
@@ -77,11 +78,18 @@ def test_the_id_is_all_that_is_printed(convoy):
         (("tests.api.tasks.ekko",), "ekko"),
         (("echo",), "echo"),
         (("tests.app.models.Note",), "is a ModelBase, not a task"),
+        ((ADD,), "tests.api.tasks.add(): missing a required argument: 'a'"),
+        ((ADD,), "It is called as tests.api.tasks.add(a, b=0)"),
+        ((ADD, "1", "c=2"), "unexpected keyword argument 'c'"),
+        ((ADD, "1", "2", "3"), "too many positional arguments"),
         ((ECHO, "a=1", "a=2"), "a is given twice"),
         ((ECHO, "--priority", "500"), "whole number between -100 and 100"),
         ((ECHO, "--timeout", "0"), "timeout must be"),
         ((ECHO, "--at", "tomorrow"), "is not a time"),
+        ((ECHO, "--at", "+999999d"), "'999999d' is more than a thousand years"),
+        ((ECHO, "--at", f"+{'9' * 400}d"), "is more than a thousand years"),
         ((ECHO, "--queue", "post"), "Queue 'post' is not valid"),
+        ((ECHO, "--queue", "defalt"), "did you mean 'default'?"),
     ],
 )
 def test_mistakes_are_sentences(convoy, settings, arguments, words):

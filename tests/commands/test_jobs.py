@@ -1,8 +1,9 @@
 """`convoy jobs` lists jobs, `convoy job` shows all that is known of one."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.core.management import CommandError
 
 from django_convoy.runtime import runtime_of
@@ -44,6 +45,56 @@ def test_filters(convoy, run_jobs):
 def test_a_filter_that_cannot_match_is_refused(convoy):
     with pytest.raises(CommandError, match="invalid choice"):
         convoy("jobs", "--state", "sleeping")
+
+
+@pytest.mark.django_db
+def test_the_choices_of_a_filter_are_those_that_there_are(convoy):
+    with pytest.raises(CommandError, match=r"choose from '?SUCCESSFUL"):
+        convoy("jobs", "--status", "lost")
+    with pytest.raises(CommandError, match=r"choose from '?ready"):
+        convoy("jobs", "--state", "lost")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("limit", ["0", "-1", "many", "1.5"])
+def test_a_limit_that_is_no_number_of_jobs_is_refused(convoy, limit):
+    with pytest.raises(CommandError, match=f"'{limit}' is not a whole number above 0"):
+        convoy("jobs", "--limit", limit)
+
+
+@pytest.mark.django_db
+def test_a_queue_may_be_named_in_both_ways(convoy):
+    mail, _ = rich.enqueue("x").id, add.enqueue(1)
+    assert listed(convoy, "live", "mail") == listed(convoy, "live", "--queue", "mail") == [mail]
+    assert listed(convoy, "live", "mail", "--queue", "mail") == [mail]
+    with pytest.raises(CommandError, match="two queues are named, 'mail' and 'default'"):
+        convoy("jobs", "mail", "--queue", "default")
+
+
+@pytest.mark.parametrize("options", [{}, MEMORY])
+def test_a_queue_that_nobody_knows_is_answered_with_one_that_is_known(
+    convoy, settings, run_jobs, options
+):
+    use(settings, **options)
+    rich.enqueue("x")
+    told = "queue 'mial' has no jobs and is not declared; did you mean 'mail'?\n"
+    assert convoy("jobs", "mial").err == told
+    assert convoy("cancel", "--queue", "mial").err == told
+    assert convoy("purge", "mial", "--no-input").err == told
+    assert convoy("retry", "--failed", "--queue", "mial").err == told
+    run_jobs()
+    for known in ("mail", "declared"):
+        settings.TASKS = {"default": {**settings.TASKS["default"], "QUEUES": ["declared", "mail"]}}
+        assert convoy("jobs", known, "--state", "ready").err == ""
+        assert convoy("purge", known, "--no-input").err == ""
+
+
+@pytest.mark.django_db
+def test_a_queue_that_only_has_a_history_is_known(convoy, run_jobs):
+    rich.enqueue("x")
+    run_jobs()
+    assert convoy("jobs", "mail", "--state", "ready").err == ""
+    assert convoy("jobs", "nowhere").err == "queue 'nowhere' has no jobs and is not declared\n"
 
 
 @pytest.mark.django_db
@@ -90,6 +141,21 @@ def test_a_job_that_failed_shows_every_attempt(convoy, run_jobs):
     data = convoy("job", job_id, "--json").data
     assert data["attempt"] == 2
     assert [error["attempt"] for error in data["note"]["errors"]] == [1, 2]
+
+
+@pytest.mark.parametrize("use_tz", [True, False])
+def test_times_are_those_of_the_sites_clocks(convoy, settings, run_jobs, use_tz):
+    settings.USE_TZ, settings.TIME_ZONE = use_tz, "Asia/Kathmandu"
+    with time_machine.travel(datetime(2030, 1, 31, 20, 30, tzinfo=UTC), tick=False):
+        job_id = fail.enqueue("x").id
+        run_jobs()
+    shown = convoy("job", job_id).out
+    for name in ("enqueued:", "started:", "finished:"):
+        assert f"{name:<12} 2030-02-01 02:15:00+05:45 (" in shown
+    assert "Attempt 1, 2030-02-01 02:15:00+05:45" in shown
+    data = convoy("job", job_id, "--json").data
+    for at in (data["enqueued_at"], data["finished_at"], data["note"]["errors"][0]["at"]):
+        assert datetime.fromisoformat(at) == datetime(2030, 1, 31, 20, 30, tzinfo=UTC)
 
 
 def test_a_result_is_shown(convoy, run_jobs):

@@ -17,6 +17,7 @@ WRONG = [
     ({"OPTIONS": [1]}, f"{OPTIONS} must be a dict, not [1]"),
     ({"OPTIONS": "lease"}, f"{OPTIONS} must be a dict, not 'lease'"),
     ({"OPTIONS": {"lease": 0}}, f"{OPTIONS}: lease=0: must be a timedelta or seconds above 0"),
+    ({"OPTIONS": {"lease": 0.001}}, f"{OPTIONS}: lease=0.001: must be 1 second or more"),
     ({"OPTIONS": {"lease": True}}, "lease=True: must be a timedelta or seconds above 0"),
     ({"OPTIONS": {"lease": float("inf")}}, "lease=inf: must be a timedelta"),
     ({"OPTIONS": {"lease": 10**400}}, "must be a timedelta or seconds above 0"),

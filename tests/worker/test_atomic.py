@@ -112,3 +112,34 @@ def test_a_lease_renewed_meanwhile_does_not_spoil_a_sites_isolation(
     results = site.wait_finished(job_id, *others)
     assert {(one["status"], one["attempts"]) for one in results} == {("SUCCESSFUL", 1)}
     assert site.sql("SELECT count(*) FROM testapp_note") == [[58]]
+
+
+@pytest.mark.parametrize("limit", [0.05, None])
+def test_a_transaction_that_stays_open_is_warned_about_once(
+    make_site: Callable[..., Site], limit: float | None
+) -> None:
+    site = make_site(options={"lease": 5, "worker": {"long_transaction": limit}})
+    quick = site.enqueue_many("transfer", [[number] for number in range(3)])
+    plain = site.enqueue("slow", "plain", 0.5)
+    long = site.enqueue("transfer", 9, 0.5)
+    tree = site.worker("--processes", "1")
+    site.wait_finished(*quick, plain, long)
+    assert tree.stop() == 0
+    told = [line for line in tree.log.splitlines() if "its transaction has been open for" in line]
+    assert len(told) == (0 if limit is None else 1)
+    if told:
+        assert f"job {long} (tests.worker.project.tasks.transfer)" in told[0]
+        assert "holds back vacuum" in told[0]
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+def test_a_transaction_is_warned_about_while_it_is_open(
+    make_postgres_site: Callable[..., Site],
+) -> None:
+    site = make_postgres_site(options={"lease": 5, "worker": {"long_transaction": 1}})
+    site.enqueue("transfer", 9, 30, timeout=60)
+    tree = site.worker("--processes", "1")
+    site.wait_journal("transfer", 9)
+    wait_for(lambda: "its transaction has been open for 1" in tree.log, lambda: tree.log, 5)
+    kill(*tree.workers())

@@ -23,6 +23,6 @@ def test_a_child_of_a_task_ends_when_it_is_told_to(site: Site, flags: list[str])
     job_id = site.enqueue("terminate_children")
     tree = site.worker("--processes", "1", *flags)
     (result,) = site.wait_finished(job_id, seconds=20)
-    assert result["value"] == {"terminate": -15, "SIGINT": 1, "SIGALRM": -14}
+    assert result["value"] == {"terminate": -15, "SIGINT": 1, "SIGALRM": -14, "program": -2}
     assert tree.stop() == 0
     assert not site.survivors()

@@ -108,6 +108,22 @@ def test_what_a_task_started_ends_with_its_worker(site: Site) -> None:
     wait_for(lambda: not exists(int(child)), "the child's end")
 
 
+def test_what_a_task_started_in_a_session_of_its_own_lives_on(site: Site) -> None:
+    """It has left the worker's group. Nothing tells it from the daemon of a neighbour."""
+    site.enqueue("with_children", 60, True)
+    tree = site.worker("--processes", "1")
+    ((_, child),) = site.wait_journal("child")
+    (worker,) = tree.workers()
+    kill(worker)
+    wait_for(lambda: not exists(worker), "the worker's end")
+    time.sleep(0.5)
+    try:
+        assert exists(int(child))
+    finally:
+        for _, pid in site.journal("child"):
+            kill(int(pid))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("end", ["killed", "stopped"])
 def test_what_a_task_started_may_live_on(make_site: Callable[..., Site], end: str) -> None:
@@ -148,6 +164,38 @@ def test_reload_starts_again_when_a_file_changes(site: Site) -> None:
     assert result["attempts"] == 1
     assert len(site.journal("start", "long")) == 1
     wait_for(lambda: len(tree.children("reloader")) == 1, "a new reloader")
+    assert tree.stop() == 0
+    assert not site.survivors()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start", ["fork", "exec"])
+def test_reload_outlives_a_file_that_does_not_load(site: Site, start: str) -> None:
+    module, part = site.folder / "changing.py", site.folder / "part.py"
+    source = (
+        "from django_convoy import task\nfrom tests.worker.project import journal\n"
+        "@task\ndef which():\n    journal.write('version', 'NUMBER')\n"
+    )
+    module.write_text(source.replace("NUMBER", "1"))
+    flags = ["--processes", "1", "--reload"]
+    tree = site.worker(*flags, CONVOY_START=start, CONVOY_SITE_IMPORT="changing")
+    site.enqueue("changing.which")
+    site.wait_journal("version", "1")
+    wait_for(lambda: tree.children("reloader"), "a reloader")
+    old = tree.workers()
+    time.sleep(1.5)
+    part.write_text("def oops(:\n")  # which the old code does not load
+    module.write_text("import part\n" + source.replace("NUMBER", "2"))
+    wait_for(lambda: "SyntaxError: invalid syntax" in tree.log, lambda: tree.log)
+    time.sleep(2.5)
+    assert tree.workers() == old
+    assert tree.log.count("the new code does not start") == 1
+    site.enqueue("quick", "meanwhile")
+    site.wait_journal("quick", "meanwhile")
+    part.write_text("")
+    wait_for(lambda: set(tree.workers()) - set(old), lambda: tree.log)
+    site.enqueue("changing.which")
+    site.wait_journal("version", "2")
     assert tree.stop() == 0
     assert not site.survivors()
 

@@ -202,12 +202,63 @@ def test_hup_while_jobs_rush_through_loses_none(site: Site) -> None:
 
 
 @pytest.mark.slow
-def test_hup_with_a_broken_site_is_survived_by_the_jobs(site: Site) -> None:
-    """The new code does not even load: what ran is not run twice, what waits is not lost."""
+@pytest.mark.parametrize("start", ["fork", "exec"])
+def test_hup_with_broken_code_changes_nothing_and_can_be_tried_again(
+    site: Site, start: str
+) -> None:
+    version(site, 1)
+    tree = site.worker("--processes", "1", CONVOY_START=start, CONVOY_SITE_IMPORT="changing")
+    assert ask_version(site) == "1"
+    workers, steward = tree.workers(), tree.steward()
+    (site.folder / "changing.py").write_text("def which(:\n")
+    tree.signal(signal.SIGHUP)
+    wait_for(lambda: "the new code does not start" in tree.log, lambda: tree.log)
+    wait_for(lambda: "SyntaxError: invalid syntax" in tree.log, lambda: tree.log)
+    assert ask_version(site) == "1"
+    assert (tree.workers(), tree.steward()) == (workers, steward)
+    version(site, 2)
+    tree.signal(signal.SIGHUP)
+    wait_for(lambda: replaced(tree, workers, 1), "a new worker")
+    assert ask_version(site) == "2"
+    assert tree.log.count("the new code does not start") == 1
+    assert tree.stop() == 0
+    assert not site.survivors()
+
+
+@pytest.mark.slow
+def test_code_that_never_loads_holds_up_nothing(site: Site) -> None:
+    version(site, 1)
+    tree = site.worker("--processes", "1", CONVOY_SITE_IMPORT="changing")
+    assert ask_version(site) == "1"
+    workers = tree.workers()
+    (site.folder / "changing.py").write_text("import time\ntime.sleep(600)\n")
+    tree.signal(signal.SIGHUP)
+    wait_for(lambda: len(site.survivors()) == 4, "a rehearsal")
+    assert ask_version(site) == "1"
+    kill(*workers)
+    wait_for(lambda: replaced(tree, workers, 1), "a replacement")
+    assert ask_version(site) == "1"
+    workers = tree.workers()
+    version(site, 2)
+    tree.signal(signal.SIGHUP)  # the one that hangs makes room
+    wait_for(lambda: replaced(tree, workers, 1), "a new worker")
+    assert ask_version(site) == "2"
+    (site.folder / "changing.py").write_text("import time\ntime.sleep(600)\n")
+    tree.signal(signal.SIGHUP)
+    wait_for(lambda: len(site.survivors()) == 4, "another rehearsal")
+    assert tree.stop() == 0
+    wait_for(lambda: not site.survivors(), "its end")
+
+
+@pytest.mark.slow
+def test_a_supervisor_that_dies_of_new_code_costs_no_job(site: Site) -> None:
+    """It was tried and still does not start: what ran is not run twice, what waits is not lost."""
     tree = site.worker("--processes", "1")
     job_id = site.enqueue("slow", "me", 3)
     site.wait_journal("start", "me")
-    (site.folder / "sitecustomize.py").write_text("import os\nos._exit(5)\n")
+    (site.folder / "sitecustomize.py").write_text(
+        "import os\nif 'CONVOY_HANDOVER' in os.environ:\n    os._exit(5)\n"
+    )
     tree.signal(signal.SIGHUP)
     assert tree.wait() == 5
     wait_for(lambda: site.result(job_id)["status"] == "SUCCESSFUL", "the job's end")

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from django_convoy.insight.control import Refused, cancel, cancel_queue
+from django_convoy.management.naming import hint, not_an_id
 from django_convoy.management.output import Output
 from django_convoy.runtime import Runtime
 
@@ -29,13 +30,15 @@ class Command:
         count, refused = 0, {}
         if options["queue"]:
             count = cancel_queue(runtime, options["queue"], options["reason"])
+        if not count:
+            hint(runtime, options["queue"], out)
         for job_id in options["ids"]:
             try:
                 cancel(runtime, job_id, options["reason"])
                 count += 1
             except Refused as error:
                 refused[job_id] = str(error)
-                out.warn(f"not cancelled: {error}")
+                out.warn(f"not cancelled: {not_an_id(job_id, str(error), '--queue')}")
         out.data({"cancelled": count, "refused": refused})
         out.line(f"{count} {'job' if count == 1 else 'jobs'} cancelled.")
         return 1 if refused else 0

@@ -1,16 +1,20 @@
 """`convoy doctor`: is everything as it has to be?"""
 
+from collections.abc import Iterator
 from dataclasses import asdict, fields
+from itertools import chain
 from typing import Any
 
 from django.core.checks import ERROR as CHECK_ERROR
 from django.core.management.base import CommandParser
+from django.utils.module_loading import autodiscover_modules
 
 from django_convoy import conf
 from django_convoy.domain.capabilities import Capabilities
 from django_convoy.framework import task_backends
-from django_convoy.insight.health import ERROR, FINE, NOTICE, WARNING, Finding, examine
+from django_convoy.insight.health import ERROR, FINE, NOTICE, WARNING, Finding, examine, slots
 from django_convoy.management.output import Output
+from django_convoy.registry import declared_tasks
 from django_convoy.runtime import Runtime
 
 _MARKS = {FINE: "ok", NOTICE: "note", WARNING: "WARN", ERROR: "ERROR"}
@@ -27,7 +31,8 @@ class Command:
     def handle(self, runtime: Runtime, options: dict[str, Any], out: Output) -> int:
         """Examine it."""
         findings = []
-        for finding in (*_settings(runtime), *examine(runtime, conf.secrets)):
+        looks = (_settings(runtime), _slots(runtime), examine(runtime, conf.secrets))
+        for finding in chain.from_iterable(looks):
             findings.append(finding)
             _show(finding, out)
         capabilities = runtime.shared.broker.capabilities
@@ -53,6 +58,29 @@ def _settings(runtime: Runtime) -> list[Finding]:
         for message in task_backends[runtime.alias].check()
     ]
     return found or [Finding(FINE, "settings", f"TASKS[{runtime.alias!r}] is sound")]
+
+
+def _slots(runtime: Runtime) -> Iterator[Finding]:
+    worker, defaults = runtime.options.worker, runtime.options.task
+    if worker.threads:
+        setting, flag = f"threads={worker.threads}", "--threads"
+    elif worker.concurrency:
+        setting, flag = f"concurrency={worker.concurrency}", "--async"
+    else:
+        return
+    try:
+        autodiscover_modules("tasks")
+    except Exception as error:  # whatever a site's module raises
+        yield Finding(ERROR, "slots", f"the site's tasks cannot be loaded: {error!r}")
+        return
+    timed = [
+        task.module_path
+        for task in declared_tasks()
+        if task.backend == runtime.alias and task.policy(defaults).timeout is not None
+    ]
+    if worker.timeout is not None or defaults.get("timeout") is not None:
+        timed.insert(0, "by default all")
+    yield from slots(setting, flag, timed)
 
 
 def _show(finding: Finding, out: Output) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from inspect import signature
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -11,6 +12,7 @@ from django_convoy.management.output import Output
 from django_convoy.management.spans import moment, span
 from django_convoy.registry import find_task
 from django_convoy.runtime import Runtime
+from django_convoy.tasks import ConvoyTask
 
 _KEYWORD = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 
@@ -44,11 +46,21 @@ class Command:
             using["backend"] = options["backend"]
         args, kwargs = read_arguments(options["arguments"])
         try:
-            result = find_task(options["task"]).using(**using).enqueue(*args, **kwargs)
+            task = find_task(options["task"]).using(**using)
+            result = _enqueue(task, args, kwargs)
         except InvalidTask as error:
             raise CommandError(str(error)) from error
         out.data({"id": result.id})
         out.line(result.id)
+
+
+def _enqueue(task: ConvoyTask[..., Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
+    try:
+        task.check_call(args, kwargs)
+    except TypeError as error:
+        called = f"{task.module_path}{signature(task.func)}"
+        raise CommandError(f"{error}. It is called as {called}") from error
+    return task.enqueue(*args, **kwargs)
 
 
 def read_arguments(given: list[str]) -> tuple[list[Any], dict[str, Any]]:

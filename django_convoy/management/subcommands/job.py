@@ -1,9 +1,11 @@
 """`convoy job ID`: everything that is known of one job."""
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
+from django.utils import timezone
 
 from django_convoy.domain import clock
 from django_convoy.insight.ages import ago, in_words
@@ -36,7 +38,9 @@ class Command:
                 out.line(f"{name + ':':<12} {value}")
         for error in job.note.errors:
             out.line()
-            out.line(out.style.ERROR(f"Attempt {error.get('attempt')}, {error.get('at')}"))
+            at = error.get("at")
+            when = _local(datetime.fromisoformat(at)) if at else "-"
+            out.line(out.style.ERROR(f"Attempt {error.get('attempt')}, {when}"))
             trace = error.get("traceback") or ""
             message = f"{error.get('exception_class_path')}: {error.get('message')}"
             out.line(trace.rstrip() or message)
@@ -46,7 +50,7 @@ def _lines(job: Detail) -> list[tuple[str, str]]:
     now = clock.now()
 
     def when(time: Any) -> str:
-        return "-" if time is None else f"{time.isoformat(' ', 'seconds')} ({ago(time, now)})"
+        return "-" if time is None else f"{_local(time)} ({ago(time, now)})"
 
     took = job.finished_at - job.started_at if job.finished_at and job.started_at else None
     waits_for = {"delayed": "due", "leased": "lease until"}.get(job.state, "wakes")
@@ -79,6 +83,11 @@ def _lines(job: Detail) -> list[tuple[str, str]]:
     if job.has_result:
         lines += [("result", repr(job.result))]
     return lines
+
+
+def _local(time: datetime) -> str:
+    """Return an aware time as this site's clocks show it, with its offset."""
+    return timezone.localtime(time).isoformat(" ", "seconds")
 
 
 def _call(job: Detail) -> str:

@@ -11,6 +11,8 @@ from django_convoy.domain import clock
 from django_convoy.insight.ages import ago, in_words
 from django_convoy.insight.history import Finished, finished
 from django_convoy.insight.jobs import Live, live
+from django_convoy.management.counts import count
+from django_convoy.management.naming import add_queue, hint, queue_of
 from django_convoy.management.output import Output
 from django_convoy.runtime import Runtime
 
@@ -22,19 +24,20 @@ class Command:
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the filters."""
-        parser.add_argument("--queue", default="", help="only this queue")
+        add_queue(parser, "only this queue")
         parser.add_argument("--task", default="", help="only tasks whose path contains this")
         parser.add_argument(
-            "--state", default="", choices=["", *Browsable.states], help="live jobs in this state"
+            "--state", default="", choices=Browsable.states, help="live jobs in this state"
         )
         parser.add_argument(
-            "--status", default="", type=str.upper, choices=["", *STATUSES], help="finished jobs"
+            "--status", default="", type=str.upper, choices=STATUSES, help="finished jobs"
         )
-        parser.add_argument("--limit", default=20, type=int, help="of each (default: 20)")
+        parser.add_argument("--limit", default=20, type=count, help="of each (default: 20)")
 
     def handle(self, runtime: Runtime, options: dict[str, Any], out: Output) -> None:
         """Show the lists."""
-        where = {"queue": options["queue"], "task": options["task"], "limit": options["limit"]}
+        queue = queue_of(options)
+        where = {"queue": queue, "task": options["task"], "limit": options["limit"]}
         data: dict[str, Any] = {}
         if not options["status"]:
             waiting = live(runtime, state=options["state"], **where)
@@ -47,6 +50,8 @@ class Command:
             if data.get("live"):
                 out.line()
             _show_finished(over, out)
+        if not any(data.values()):
+            hint(runtime, queue, out)
         out.data(data)
 
 

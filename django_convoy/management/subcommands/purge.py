@@ -7,6 +7,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from django_convoy.insight import history
 from django_convoy.insight.ages import in_words
+from django_convoy.management.naming import add_queue, hint, queue_of
 from django_convoy.management.output import Output
 from django_convoy.management.spans import span
 from django_convoy.runtime import Runtime
@@ -19,7 +20,7 @@ class Command:
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add what is to go."""
-        parser.add_argument("queue", nargs="?", default="", help="its jobs that nobody holds")
+        add_queue(parser, "its jobs that nobody holds")
         parser.add_argument("--finished", action="store_true", help="records of finished jobs")
         parser.add_argument(
             "--older-than", type=span, metavar="SPAN", help="with --finished: 7d, 12h, ..."
@@ -28,11 +29,12 @@ class Command:
 
     def handle(self, runtime: Runtime, options: dict[str, Any], out: Output) -> int:
         """Ask, then delete."""
-        queue, age = options["queue"], options["older_than"]
+        queue, age = queue_of(options), options["older_than"]
         if bool(queue) == options["finished"]:
             raise CommandError("name a queue, or say --finished --older-than SPAN")
         if options["finished"] != (age is not None):
             raise CommandError("--finished and --older-than SPAN go together")
+        hint(runtime, queue, out)
         what = (
             f"all jobs of queue {queue!r} that nobody holds"
             if queue

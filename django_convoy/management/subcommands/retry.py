@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from django_convoy.insight.control import Refused, failed, retry
+from django_convoy.management.naming import hint, not_an_id
 from django_convoy.management.output import Output
 from django_convoy.runtime import Runtime
 
@@ -36,7 +37,9 @@ class Command:
                 done.append(job_id)
             except Refused as error:
                 refused[job_id] = str(error)
-                out.warn(f"not retried: {error}")
+                out.warn(f"not retried: {not_an_id(job_id, str(error), '--failed --queue')}")
+        if not done:
+            hint(runtime, options["queue"], out)
         out.data({"retried": done, "refused": refused})
         out.line(f"{len(done)} {'job is' if len(done) == 1 else 'jobs are'} ready to run again.")
         return 1 if refused else 0

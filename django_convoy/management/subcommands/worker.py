@@ -17,10 +17,19 @@ from django_convoy.version import VERSION
 from django_convoy.worker import affinity, logs, memory
 from django_convoy.worker.board import MOST_WORKERS, SLOTS
 from django_convoy.worker.plan import Plan
+from django_convoy.worker.rehearsal import is_rehearsal
 from django_convoy.worker.solo import run_solo
 from django_convoy.worker.supervisor import Supervisor
 
 logger = logging.getLogger("django_convoy")
+NEED_FORK = {
+    "concurrency": ("--async", "coroutines run in its threads, so say --threads"),
+    "max_jobs": ("--max-jobs", "nobody could replace it"),
+    "max_rss": ("--max-rss", "nobody could replace it"),
+    "affinity": ("--affinity", "bind it from outside"),
+    "reload": ("--reload", "stop it, and start it again"),
+}
+"""Flags that cannot work where everything runs in one process, and what to do instead."""
 
 
 class Command:
@@ -54,12 +63,18 @@ class Command:
     def handle(self, runtime: Runtime, options: dict[str, Any], out: Output) -> int:
         """Check, say what is started, and run."""
         plan = make_plan(runtime, options)
+        if not hasattr(os, "fork"):
+            check_alone(options)
         logs.show(plan.verbosity)
         prepare_database(runtime)
         autodiscover_modules("tasks")
         connections.close_all()
+        if is_rehearsal():
+            return 0
         if not hasattr(os, "fork"):
             out.line("this platform cannot fork: running in one process, with threads")
+            if idle := without_effect(runtime):
+                out.warn(f"settings without effect in one process: {', '.join(idle)}")
             return run_solo(plan, build_engine)
         out.line(describe(plan))
         return Supervisor(plan, build_engine, reload=options["reload"]).run()
@@ -118,9 +133,26 @@ def make_plan(runtime: Runtime, flags: dict[str, Any]) -> Plan:
         lease=runtime.options.lease,
         on_lost_lease=runtime.options.on_lost_lease,
         daemonize_workers=settings.daemonize_workers,
+        long_transaction=settings.long_transaction,
         cpus=affinity.assign(cpus, processes, each) if each is not None else (),
         **chosen,
     )
+
+
+def check_alone(flags: dict[str, Any]) -> None:
+    """Refuse what needs processes of its own, where there are none. Raises CommandError."""
+    for name, (flag, instead) in NEED_FORK.items():
+        if flags[name]:
+            raise CommandError(
+                f"{flag}: this platform cannot fork, so all jobs run in one process: {instead}"
+            )
+
+
+def without_effect(runtime: Runtime) -> list[str]:
+    """Return the settings that need processes: they are for all hosts, so none is refused."""
+    worker = runtime.options.worker
+    idle = [name for name in NEED_FORK if getattr(worker, name, None)]
+    return idle + ["on_lost_lease"] * (runtime.options.on_lost_lease == "kill")
 
 
 def describe(plan: Plan) -> str:

@@ -58,10 +58,10 @@ class StoreCase:
         self._made.append(self.make())
         return self._made[-1]
 
-    def record(self, age: timedelta = timedelta(), **fields: Any) -> Record:
+    def record(self, age: timedelta = timedelta(), *, queue: str = "q", **fields: Any) -> Record:
         """Return the record of a new job. age: how long ago it was over."""
         now = clock.now()
-        envelope = Envelope(ids.job_id(), "q", "a.b", "{}", "1j-:x", "k", 0, now - age - DAY)
+        envelope = Envelope(ids.job_id(), queue, "a.b", "{}", "1j-:x", "k", 0, now - age - DAY)
         given: dict[str, Any] = {
             "envelope": envelope,
             "status": SUCCESSFUL,
@@ -196,12 +196,12 @@ class StoreConformance(StoreCase):
 class PruningConformance(StoreCase):
     """What a durable store forgets, and nothing else."""
 
-    def prune(self, *, limit: int = 1000, **retention: Any) -> int:
+    def prune(self, *, limit: int = 1000, namespace: str | None = None, **retention: Any) -> int:
         """Prune; what is not named is kept for ever."""
         if not self.store.durable:
             raise unittest.SkipTest("this store forgets by itself")
         rules = Retention(**{"successes": None, "failures": None, **retention})
-        return self.store.prune(rules, limit=limit)
+        return self.store.prune(rules, limit=limit, namespace=namespace)
 
     def test_nothing_is_forgotten_without_a_rule(self) -> None:
         records = [self.record(1000 * DAY, status=status) for status in STATUSES]
@@ -243,10 +243,35 @@ class PruningConformance(StoreCase):
         assert self.prune(newest_successes=4) == 2
         assert sum(self.kept(records)) == 4
 
+    def test_a_namespace_is_pruned_alone(self) -> None:
+        queues = ["q", "s1:q", "S1:q", "s10:q", "s_:q", "%:q", "s1q", "s1;q"]
+        without = {"q", "s1q", "s1;q"}
+        for namespace, gone in (("s1", {"s1:q"}), ("s_", {"s_:q"}), ("%", {"%:q"}), ("", without)):
+            for rules in ({"successes": 7 * DAY}, {"newest_successes": 0}, {}):
+                keep = None if rules else DAY
+                records = [self.record(9 * DAY, queue=queue, keep=keep) for queue in queues]
+                self.keep(*records)
+                assert self.prune(namespace=namespace, **rules) == len(gone)
+                assert self.kept(records) == [queue not in gone for queue in queues]
+                assert self.prune(**(rules or {"successes": 7 * DAY})) == len(queues) - len(gone)
+
+    def test_only_a_namespaces_own_successes_are_counted(self) -> None:
+        mine = [self.record(timedelta(hours=hours), queue="s1:q") for hours in range(3)]
+        theirs = [self.record(timedelta(hours=hours), queue="s2:q") for hours in range(3)]
+        self.keep(*mine, *theirs)
+        assert self.prune(newest_successes=2, namespace="s1") == 1
+        assert self.kept([*mine, *theirs]) == [True, True, False, True, True, True]
+
+    def test_a_namespaces_step_is_bounded(self) -> None:
+        self.keep(*(self.record(9 * DAY, queue="s1:q") for _ in range(5)))
+        self.keep(*(self.record(9 * DAY, queue="s2:q") for _ in range(5)))
+        steps = [self.prune(limit=3, namespace="s2", successes=DAY) for _ in range(3)]
+        assert steps == [3, 2, 0]
+
     def test_a_step_is_bounded(self) -> None:
         records = [self.record(9 * DAY, keep=DAY if n % 2 else None) for n in range(10)]
         self.keep(*records)
-        rules = {"successes": 7 * DAY, "failures": 7 * DAY, "newest_successes": 0}
+        rules: dict[str, Any] = {"successes": 7 * DAY, "failures": 7 * DAY, "newest_successes": 0}
         assert [self.prune(limit=3, **rules) for _ in range(5)] == [3, 3, 3, 1, 0]
 
 

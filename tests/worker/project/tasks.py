@@ -234,8 +234,8 @@ def transfer_then_broken_hook(context, number):
 
 
 @task(takes_context=True)
-def with_children(context, seconds):
-    child = subprocess.Popen(["sleep", "3600"])
+def with_children(context, seconds, own_session=False):
+    child = subprocess.Popen(["sleep", "3600"], start_new_session=own_session)
     journal.write("child", child.pid)
     time.sleep(seconds)
     return child.pid
@@ -299,4 +299,26 @@ def terminate_children():
         child.join(5)
         codes[name] = child.exitcode
         child.kill()
+    program = subprocess.Popen(["sleep", "600"])
+    program.send_signal(signal.SIGINT)
+    codes["program"] = program.wait(5)
     return codes
+
+
+@task(takes_context=True, crash_budget=2)
+async def close_descriptors_async(context):
+    journal.write("closed", "async", context.attempt)
+    os.closerange(3, 200)
+    await asyncio.sleep(30)
+
+
+@task(takes_context=True, crash_budget=2)
+def close_descriptors(context, how):
+    """Close what is not the task's own, as a careless daemon does."""
+    journal.write("closed", how, context.attempt)
+    os.closerange(3, 200)
+    if how == "and open others":
+        for _ in range(100):
+            os.open(os.devnull, os.O_RDONLY)
+    if how == "and fail":
+        raise ValueError("after closing")
