@@ -6,6 +6,7 @@ a claim. A claim is one short transaction: select (skipping what others lock), u
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -31,6 +32,17 @@ _PUSH = (
 _CLAIMED = "id, queue, task, payload, seal, key_id, priority, due, enqueued_at, attempt, note"
 CHUNK = 500
 PUSH_CHUNK = 1000
+
+
+@dataclass(slots=True)
+class Search:
+    """What one `claim` asks for."""
+
+    queues: Iterable[str]
+    limit: int
+    lease: float
+    worker: str
+    may_suspect: Callable[[], bool]
 
 
 class DatabaseBroker(Broker, DatabaseBrowsing):
@@ -111,14 +123,23 @@ class DatabaseBroker(Broker, DatabaseBrowsing):
     # Claiming
 
     def claim(
-        self, queues: Iterable[str], *, limit: int, lease: float, worker: str, wait: float = 0
+        self,
+        queues: Iterable[str],
+        *,
+        limit: int,
+        lease: float,
+        worker: str,
+        wait: float = 0,
+        may_suspect: Callable[[], bool] = lambda: True,
     ) -> list[Lease]:
         """Claim now, or when something comes within `wait` seconds."""
         outages = self.session.outages
         if outages != self._outages:  # live holders renew first after an outage
             self._sweep.spare_lapsed(lease / 3)
         found = self._idling.until(
-            lambda: self._look(queues, limit, lease, worker), self.next_due, wait
+            lambda: self._look(Search(queues, limit, lease, worker, may_suspect)),
+            self.next_due,
+            wait,
         )
         self._outages = outages
         return found
@@ -132,10 +153,10 @@ class DatabaseBroker(Broker, DatabaseBrowsing):
         name, dash, _ = token.partition("-")
         return bool(dash) and self._idling.lives(name)
 
-    def _look(self, queues: Iterable[str], limit: int, lease: float, worker: str) -> list[Lease]:
-        return self._claim(list(queues), limit, lease, worker)
+    def _look(self, search: Search) -> list[Lease]:
+        return self._claim(list(search.queues), search)
 
-    def _claim(self, queues: Sequence[str], limit: int, lease: float, worker: str) -> list[Lease]:
+    def _claim(self, queues: Sequence[str], search: Search) -> list[Lease]:
         if self.dialect.vendor == "sqlite" and not self.session.read(
             lambda cursor: self._has_work(cursor, queues)
         ):
@@ -143,9 +164,7 @@ class DatabaseBroker(Broker, DatabaseBrowsing):
         name, token = self._idling.name(), ids.token()
         if name:
             token = f"{name}-{token}"
-        return self.session.write(
-            lambda cursor: self._take(cursor, queues, limit, lease, worker, token)
-        )
+        return self.session.write(lambda cursor: self._take(cursor, queues, search, token))
 
     def _has_work(self, cursor: Any, queues: Sequence[str]) -> bool:
         for queue in queues:
@@ -158,29 +177,27 @@ class DatabaseBroker(Broker, DatabaseBrowsing):
                 return True
         return self._sweep.is_due(cursor, queues)
 
-    def _take(
-        self, cursor: Any, queues: Sequence[str], limit: int, lease: float, worker: str, token: str
-    ) -> list[Lease]:
-        self._sweep.run(cursor, lease)
+    def _take(self, cursor: Any, queues: Sequence[str], search: Search, token: str) -> list[Lease]:
+        self._sweep.run(cursor, search.lease)
         rows: list[Any] = []
-        for queue in queues:
-            if queue in self._sweep.suspects and (
-                rows := self._select(cursor, "suspect", queue, 1)
-            ):
-                break
-        else:
+        suspected = [queue for queue in queues if queue in self._sweep.suspects]
+        if suspected and search.may_suspect():
+            for queue in suspected:
+                if rows := self._select(cursor, "suspect", queue, 1):
+                    break
+        if not rows:
             for queue in queues:
-                rows += self._select(cursor, "ready", queue, limit - len(rows))
-                if len(rows) >= limit:
+                rows += self._select(cursor, "ready", queue, search.limit - len(rows))
+                if len(rows) >= search.limit:
                     break
         if not rows:
             return []
-        until, params = self.dialect.now(lease)
+        until, params = self.dialect.now(search.lease)
         cursor.execute(
             f"UPDATE {self._by_id} SET state = 'leased', token = %s, worker = %s, "
             f"started_at = NULL, attempt = attempt + 1, wake_at = {until} "
             f"WHERE id IN ({_marks(rows)})",
-            [token, worker, *params, *(row[0] for row in rows)],
+            [token, search.worker, *params, *(row[0] for row in rows)],
         )
         return [lease_of(row, token) for row in rows]
 

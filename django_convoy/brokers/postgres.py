@@ -7,12 +7,12 @@ without coming back to us.
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django_convoy.brokers import postgres_statements as statements
-from django_convoy.brokers.database import DatabaseBroker, lease_of
+from django_convoy.brokers.database import DatabaseBroker, Search, lease_of
 from django_convoy.brokers.database_idling import Idling
 from django_convoy.brokers.postgres_listener import (
     NOTIFY,
@@ -114,31 +114,32 @@ class PostgresBroker(DatabaseBroker, Recorder, Announcing):
 
     # Claiming
 
-    def _look(self, queues: Iterable[str], limit: int, lease: float, worker: str) -> list[Lease]:
+    def _look(self, search: Search) -> list[Lease]:
         """Claim from the queues that had work lately, then from those that have it now."""
         self._from_memory = False
-        found = super()._look(queues, limit, lease, worker)
+        found = super()._look(search)
         if not found and self._from_memory:
             self._ask_anew = True
-            found = super()._look(queues, limit, lease, worker)
+            found = super()._look(search)
         elif found and not self._queues.holds():
             self._ask_anew = True
         return found
 
-    def _claim(self, queues: Sequence[str], limit: int, lease: float, worker: str) -> list[Lease]:
-        if self._sweep.tidy(lease):
+    def _claim(self, queues: Sequence[str], search: Search) -> list[Lease]:
+        if self._sweep.tidy(search.lease):
             self._marks.clear()  # what became ready is older than what is claimed now
         token = ids.token()
-        given = [token, worker, lease]
-        for queue in queues:
-            if queue in self._sweep.suspects:
+        given = [token, search.worker, search.lease]
+        suspected = [queue for queue in queues if queue in self._sweep.suspects]
+        if suspected and search.may_suspect():
+            for queue in suspected:
                 rows = self.session.statement(statements.CLAIM_SUSPECT, [*given, queue, 1])
                 if rows:
                     return [lease_of(rows[0], token)]
         rows = []
         for queue in queues:
-            rows += self._take_ready(queue, limit - len(rows), given)
-            if len(rows) >= limit:
+            rows += self._take_ready(queue, search.limit - len(rows), given)
+            if len(rows) >= search.limit:
                 self._idling.wake(1)  # there may be more
                 break
         return [lease_of(row, token) for row in rows]
