@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 8))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 DEV = $(if $(PYTHON),$(PYTHON),$(error No python3 (3.8 or newer) on PATH)) tools/dev.py
 
-.PHONY: help demo test check bench docs clean
+.PHONY: help demo test check bench soak docs clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -21,6 +21,9 @@ check: ## ruff, mypy, import contracts
 
 bench: ## benchmarks
 	@$(DEV) bench
+
+soak: ## half an hour of load and damage on PostgreSQL
+	@$(DEV) soak
 
 docs: ## documentation in docs/_build/html
 	@$(DEV) docs

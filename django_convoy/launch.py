@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connections, transaction
 
 from django_convoy.contracts.broker import Broker, Browsable
+from django_convoy.contracts.listener import Announcing
 from django_convoy.core.lanes import Lanes, parse
 from django_convoy.domain.errors import ConfigurationError
 from django_convoy.framework import task_backends
@@ -25,6 +26,8 @@ def build_engine(plan: Plan, worker: str) -> Engine:
     runtime = runtime_of(plan.backend)
     observer = SignalObserver(runtime, type(task_backends[plan.backend]), worker)
     own = runtime.private()
+    if plan.bells and isinstance(own.broker, Announcing):
+        own.broker.use_bells(plan.bells)
     return Engine(
         own=own,
         shared=runtime.shared,
@@ -35,6 +38,7 @@ def build_engine(plan: Plan, worker: str) -> Engine:
             parse(plan.queues), runtime.full_name, lambda: ready_queues(runtime, own.broker)
         ),
         retention=runtime.options.retention,
+        namespace=runtime.options.namespace,
         task_atomic=lambda: task_atomic(runtime),
         after_job=observer.settled,
         worker=worker,
@@ -85,11 +89,11 @@ def task_atomic(runtime: Runtime) -> Iterator[None]:
     """Open the transaction of an atomic job, on the connection that the task uses."""
     alias = runtime.shared.broker.capabilities.transactional or "default"
     connection = connections[alias]
+    connection.ensure_connection()
     if connection.vendor != "sqlite":
-        with transaction.atomic(using=alias):
+        with read_committed(connection), transaction.atomic(using=alias):
             yield
         return
-    connection.ensure_connection()
     # Begin as the writer: a reader that turns writer half-way fails at once.
     mode = getattr(connection, "transaction_mode", None)
     connection.transaction_mode = "IMMEDIATE"  # type: ignore[attr-defined]
@@ -98,3 +102,22 @@ def task_atomic(runtime: Runtime) -> Iterator[None]:
             yield
     finally:
         connection.transaction_mode = mode  # type: ignore[attr-defined]
+
+
+@contextlib.contextmanager
+def read_committed(connection: Any) -> Iterator[None]:
+    """Have the next transaction see what others commit, whatever the site's isolation is: a
+    lease that was renewed while the body ran could not be settled from an older snapshot."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    from django.db.backends.postgresql.psycopg_any import IsolationLevel  # lazy: needs a driver
+
+    driver = connection.connection
+    before = driver.isolation_level
+    driver.isolation_level = IsolationLevel.READ_COMMITTED
+    try:
+        yield
+    finally:
+        if not driver.closed:
+            driver.isolation_level = before

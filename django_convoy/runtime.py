@@ -77,8 +77,8 @@ class Runtime:
         try:
             name = broker_options.pop("name")
             if name == "database":
-                alias = _only(broker_options, "alias", "default")
-                broker: Broker = _database_broker(open_session(alias))
+                alias = _text(broker_options.pop("alias", "default"), "alias")
+                broker: Broker = _database_broker(open_session(alias), broker_options)
             else:
                 broker = _custom(name, BROKERS, "broker", Broker)(**broker_options)
                 alias = "default"
@@ -112,17 +112,33 @@ def _only(options: dict[str, Any], name: str, default: str) -> str:
     value = options.pop(name, default)
     if options:
         raise ConfigurationError(unknown("option", next(iter(options)), [name, "name"]))
+    return _text(value, name)
+
+
+def _text(value: Any, name: str) -> str:
     if not isinstance(value, str):
         raise ConfigurationError(f"{name} must be a name, not {value!r}")
     return value
 
 
-def _database_broker(session: Session) -> Broker:
+def _database_broker(session: Session, options: dict[str, Any]) -> Broker:
     """Return the broker for a database: PostgreSQL has one of its own, given psycopg 3."""
+    known = {"listen": bool, "listen_dsn": str}
+    for name, value in options.items():
+        if name not in known:
+            raise ConfigurationError(unknown("option", name, [*known, "alias", "name"]))
+        if not isinstance(value, known[name]):
+            wanted = "True or False" if name == "listen" else "text"
+            raise ConfigurationError(f"{name} must be {wanted}, not {value!r}")
     dialect = session.dialect
-    name = "postgres" if dialect.vendor == "postgresql" and dialect.direct else "database"
-    broker: Broker = import_string(BROKERS[name])(session)
-    return broker
+    own = dialect.vendor == "postgresql" and dialect.direct
+    if options and not own:
+        raise ConfigurationError(
+            f"{next(iter(options))} is for PostgreSQL with psycopg 3, and database "
+            f"{session.alias!r} is not that"
+        )
+    made: Broker = import_string(BROKERS["postgres" if own else "database"])(session, **options)
+    return made
 
 
 def _custom(name: str, known: Mapping[str, str], kind: str, base: type[Any]) -> Any:

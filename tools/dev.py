@@ -300,6 +300,10 @@ def bench(arguments):
     return script(dev_environment(), "benchmarks/run.py", arguments)
 
 
+def soak(arguments):
+    return run([dev_environment(), "-m", "tests.worker.soak", *arguments])
+
+
 def docs(arguments):
     if not (ROOT / "docs" / "conf.py").exists():
         raise Trouble("docs/conf.py does not exist yet.")
@@ -326,6 +330,7 @@ COMMANDS = {
     ),
     "check": (check, "ruff, mypy, import contracts"),
     "bench": (bench, "run benchmarks/run.py"),
+    "soak": (soak, "load and damage on PostgreSQL for half an hour: --minutes, --seed"),
     "docs": (docs, "build the documentation, warnings are errors"),
     "clean": (clean, "remove environments and caches"),
     "tool": (tool, "run one tool of the development environment"),

@@ -6,6 +6,7 @@ a claim. A claim is one short transaction: select (skipping what others lock), u
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -33,6 +34,17 @@ CHUNK = 500
 PUSH_CHUNK = 1000
 
 
+@dataclass(slots=True)
+class Search:
+    """What one `claim` asks for."""
+
+    queues: Iterable[str]
+    limit: int
+    lease: float
+    worker: str
+    may_suspect: Callable[[], bool]
+
+
 class DatabaseBroker(Broker, DatabaseBrowsing):
     """Any Django database, through one session."""
 
@@ -42,7 +54,7 @@ class DatabaseBroker(Broker, DatabaseBrowsing):
         self._claimed = self.dialect.columns(_CLAIMED)
         self._by_id = f"convoy_job{self.dialect.using('PRIMARY')}"
         self.capabilities = Capabilities(transactional=session.alias)
-        self._idling = Idling(session)
+        self._idling = Idling(session.folder)
         self._outages = 0
         self._sweep = Sweep(self.dialect, self._holder_lives)
 
@@ -52,18 +64,32 @@ class DatabaseBroker(Broker, DatabaseBrowsing):
         """Insert rows: one statement each, in one transaction when there are several."""
         if not envelopes:
             return
-        # Jobs of one batch were enqueued at one time, which is converted once.
-        at = envelopes[0].enqueued_at
-        column = self.dialect.time(at)
-        rows = [
-            self._row(one, column if one.enqueued_at is at else self.dialect.time(one.enqueued_at))
-            for one in envelopes
-        ]
+        rows = self._rows(envelopes)
         if len(rows) == 1:
             self._insert_one(rows[0])
         else:
             self._insert_many(rows)
-        self._idling.wake_others(len(rows))
+        self._tell(envelopes)
+
+    def _rows(self, envelopes: Sequence[Envelope]) -> list[list[Any]]:
+        # Jobs of one batch were enqueued at one time, which is converted once.
+        at = envelopes[0].enqueued_at
+        column = self.dialect.time(at)
+        return [
+            self._row(one, column if one.enqueued_at is at else self.dialect.time(one.enqueued_at))
+            for one in envelopes
+        ]
+
+    def _tell(self, envelopes: Sequence[Envelope]) -> None:
+        """Wake who waits for these, once they can be seen."""
+        self._wake_later(len(envelopes))
+
+    def _wake_later(self, count: int) -> None:
+        self.session.after_commit(lambda: self._wake(count))
+
+    def _wake(self, count: int) -> None:
+        """Wake idle workers for so many jobs that can be seen now; 0: for what was put off."""
+        self._idling.wake(max(1, count))
 
     def _insert_one(self, row: list[Any]) -> None:
         self.session.statement(_PUSH, row)
@@ -77,7 +103,8 @@ class DatabaseBroker(Broker, DatabaseBrowsing):
 
     def _row(self, envelope: Envelope, enqueued_at: Any) -> list[Any]:
         due = envelope.due
-        delayed = due is not None and due > envelope.enqueued_at
+        # Also what is due already: only the store's clock says so, when it is claimed.
+        delayed = due is not None
         column = self.dialect.time(due)
         return [
             envelope.id,
@@ -96,14 +123,23 @@ class DatabaseBroker(Broker, DatabaseBrowsing):
     # Claiming
 
     def claim(
-        self, queues: Iterable[str], *, limit: int, lease: float, worker: str, wait: float = 0
+        self,
+        queues: Iterable[str],
+        *,
+        limit: int,
+        lease: float,
+        worker: str,
+        wait: float = 0,
+        may_suspect: Callable[[], bool] = lambda: True,
     ) -> list[Lease]:
         """Claim now, or when something comes within `wait` seconds."""
         outages = self.session.outages
         if outages != self._outages:  # live holders renew first after an outage
             self._sweep.spare_lapsed(lease / 3)
         found = self._idling.until(
-            lambda: self._claim(list(queues), limit, lease, worker), self.next_due, wait
+            lambda: self._look(Search(queues, limit, lease, worker, may_suspect)),
+            self.next_due,
+            wait,
         )
         self._outages = outages
         return found
@@ -117,7 +153,10 @@ class DatabaseBroker(Broker, DatabaseBrowsing):
         name, dash, _ = token.partition("-")
         return bool(dash) and self._idling.lives(name)
 
-    def _claim(self, queues: Sequence[str], limit: int, lease: float, worker: str) -> list[Lease]:
+    def _look(self, search: Search) -> list[Lease]:
+        return self._claim(list(search.queues), search)
+
+    def _claim(self, queues: Sequence[str], search: Search) -> list[Lease]:
         if self.dialect.vendor == "sqlite" and not self.session.read(
             lambda cursor: self._has_work(cursor, queues)
         ):
@@ -125,9 +164,7 @@ class DatabaseBroker(Broker, DatabaseBrowsing):
         name, token = self._idling.name(), ids.token()
         if name:
             token = f"{name}-{token}"
-        return self.session.write(
-            lambda cursor: self._take(cursor, queues, limit, lease, worker, token)
-        )
+        return self.session.write(lambda cursor: self._take(cursor, queues, search, token))
 
     def _has_work(self, cursor: Any, queues: Sequence[str]) -> bool:
         for queue in queues:
@@ -140,29 +177,27 @@ class DatabaseBroker(Broker, DatabaseBrowsing):
                 return True
         return self._sweep.is_due(cursor, queues)
 
-    def _take(
-        self, cursor: Any, queues: Sequence[str], limit: int, lease: float, worker: str, token: str
-    ) -> list[Lease]:
-        self._sweep.run(cursor, lease)
+    def _take(self, cursor: Any, queues: Sequence[str], search: Search, token: str) -> list[Lease]:
+        self._sweep.run(cursor, search.lease)
         rows: list[Any] = []
-        for queue in queues:
-            if queue in self._sweep.suspects and (
-                rows := self._select(cursor, "suspect", queue, 1)
-            ):
-                break
-        else:
+        suspected = [queue for queue in queues if queue in self._sweep.suspects]
+        if suspected and search.may_suspect():
+            for queue in suspected:
+                if rows := self._select(cursor, "suspect", queue, 1):
+                    break
+        if not rows:
             for queue in queues:
-                rows += self._select(cursor, "ready", queue, limit - len(rows))
-                if len(rows) >= limit:
+                rows += self._select(cursor, "ready", queue, search.limit - len(rows))
+                if len(rows) >= search.limit:
                     break
         if not rows:
             return []
-        until, params = self.dialect.now(lease)
+        until, params = self.dialect.now(search.lease)
         cursor.execute(
             f"UPDATE {self._by_id} SET state = 'leased', token = %s, worker = %s, "
             f"started_at = NULL, attempt = attempt + 1, wake_at = {until} "
             f"WHERE id IN ({_marks(rows)})",
-            [token, worker, *params, *(row[0] for row in rows)],
+            [token, search.worker, *params, *(row[0] for row in rows)],
         )
         return [lease_of(row, token) for row in rows]
 
@@ -271,7 +306,7 @@ class DatabaseBroker(Broker, DatabaseBrowsing):
                 [*params, note, *chunk],
             )
         if state != "buried":
-            self._idling.wake_others(len(job_ids))
+            self._wake_later(0 if state == "delayed" else len(job_ids))
 
     def mark_started(self, leases: Sequence[tuple[Lease, datetime]]) -> None:
         """Write when long jobs began, so that they read RUNNING."""

@@ -40,6 +40,9 @@ class DatabaseBrowsing(Browsable):
     _idling: Idling
     _sweep: Sweep
 
+    def _wake_later(self, count: int) -> None:
+        raise NotImplementedError
+
     def _listed(self) -> str:
         return self.session.dialect.columns(_COLUMNS)
 
@@ -100,7 +103,7 @@ class DatabaseBrowsing(Browsable):
 
         revived = self.session.write(work)
         if revived:
-            self._idling.wake_others(1)
+            self._wake_later(1)
         return revived
 
     def queues(self) -> Mapping[str, Counts]:

@@ -1,30 +1,35 @@
 """How a claim that found nothing sleeps, and what wakes it.
 
-Where processes share a folder (SQLite), whoever enqueues wakes them; elsewhere they look,
-ever less often.
+Where processes share a folder (SQLite, or a tree with a listener), they are woken; elsewhere they
+look, ever less often.
 """
 
 import os
+import random
 import select
 import socket
 import time
 from collections.abc import Callable
 
-from django_convoy.db.seats import WORKERS, Seats, seats_in
-from django_convoy.db.session import Session
+from django_convoy.db.seats import LISTENER, WORKERS, Seats, seats_in
 from django_convoy.domain.envelope import Lease
 
 POLL = 1.0
-"""Seconds between two looks of an idle worker that can be woken; the net under it."""
+"""Seconds between two looks of an idle worker; where it can be woken, the net under that."""
 FASTEST_POLL = 0.02
 """Seconds between the first looks of an idle worker that cannot be woken; then less often."""
+ATTENDED_POLL = 30.0
+"""Seconds between two looks of one that a listener promised to wake, spread by half."""
 
 
 class Idling:
-    """One claimer's place to sleep. Its seat also tells others that its process is alive."""
+    """One claimer's place to sleep. Its seat also tells others that its process is alive.
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    folder: where its seat is, asked anew after a fork; None: it cannot be woken.
+    """
+
+    def __init__(self, folder: Callable[[], str | None]) -> None:
+        self._folder = folder
         self._seat: int | None = None
         self._bell: tuple[socket.socket, socket.socket] | None = None
         self._interrupted = False
@@ -34,7 +39,7 @@ class Idling:
     def _seats(self) -> Seats | None:
         pid = os.getpid()
         if self._pid != pid:
-            self._pid, self._known = pid, seats_in(self._session.folder())
+            self._pid, self._known = pid, seats_in(self._folder())
         return self._known
 
     def name(self) -> str:
@@ -68,15 +73,23 @@ class Idling:
                 left = deadline - time.monotonic()
                 if found or left <= 0 or self._is_interrupted():
                     return found
-                first = due()
-                # What is due already and was not to be had is held by somebody for a moment.
-                self._sleep(min(left, pause, first if first else pause))
+                self._sleep(min(left, self._rest(pause, due)))
                 if self._is_interrupted():
                     return []
                 pause = min(pause * 1.5, POLL)
         finally:
             self._interrupted = False
             self._listen(False)
+
+    def _rest(self, pause: float, due: Callable[[], float | None]) -> float:
+        """Return how long to sleep, unless woken."""
+        seats = self._seats()
+        if seats is not None and self._seat is not None:
+            if seats.attended:
+                return ATTENDED_POLL * random.uniform(0.5, 1.0)  # noqa: S311 - spread
+            seats.ring(LISTENER, 1)  # if there is one, it attends from now on
+        # What is due already and was not to be had is held by somebody for a moment.
+        return min(pause, due() or pause)
 
     def _is_interrupted(self) -> bool:
         return self._interrupted
@@ -106,17 +119,16 @@ class Idling:
         elif self._bell is not None:
             self._bell[1].send(b"!")
 
-    def wake_one(self) -> None:
-        """Wake an idle worker for what can be seen already."""
+    def wake(self, count: int) -> int:
+        """Wake up to `count` idle workers that share the folder; return how many were."""
         seats = self._seats()
-        if seats is not None:
-            seats.ring(WORKERS, 1)
+        return 0 if seats is None else seats.ring(WORKERS, count)
 
-    def wake_others(self, count: int) -> None:
-        """Wake up to `count` idle workers once what was written can be seen."""
+    def wake_listener(self) -> None:
+        """Have the listener look when something falls due."""
         seats = self._seats()
         if seats is not None:
-            self._session.after_commit(lambda: seats.ring(WORKERS, count))
+            seats.ring(LISTENER, 1)
 
     def close(self) -> None:
         """Stand up."""

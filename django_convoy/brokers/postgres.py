@@ -5,39 +5,67 @@ without coming back to us.
 """
 
 import json
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django_convoy.brokers import postgres_statements as statements
-from django_convoy.brokers.database import DatabaseBroker, lease_of
+from django_convoy.brokers.database import DatabaseBroker, Search, lease_of
+from django_convoy.brokers.database_idling import Idling
+from django_convoy.brokers.postgres_listener import (
+    NOTIFY,
+    NOTIFY_IF_WANTED,
+    PostgresListener,
+    payload,
+)
 from django_convoy.brokers.postgres_marks import Mark
 from django_convoy.brokers.postgres_sweep import PostgresSweep
 from django_convoy.contracts.broker import Recorder
+from django_convoy.contracts.listener import Announcement, Announcing, Listener
 from django_convoy.contracts.store import Record
 from django_convoy.db.history import COLUMNS as HISTORY
-from django_convoy.db.postgres import array, copy, times
+from django_convoy.db.postgres import array, connect, copy, times
 from django_convoy.db.session import Session, is_watched
 from django_convoy.domain import ids
-from django_convoy.domain.envelope import NO_NOTE, Lease
+from django_convoy.domain.envelope import NO_NOTE, Envelope, Lease
+from django_convoy.domain.errors import BrokerUnavailable
 from django_convoy.domain.verdict import Done, Verdict
 
+logger = logging.getLogger("django_convoy.brokers")
 
-class PostgresBroker(DatabaseBroker, Recorder):
-    """The database broker, where the database is PostgreSQL and its driver psycopg 3."""
 
-    def __init__(self, session: Session) -> None:
+class PostgresBroker(DatabaseBroker, Recorder, Announcing):
+    """The database broker, where the database is PostgreSQL and its driver psycopg 3.
+
+    listen: whether workers are woken by NOTIFY; else they look each second. listen_dsn: how a
+    listener connects past a pooler; without one nobody listens behind a pooler.
+    """
+
+    def __init__(self, session: Session, *, listen: bool = True, listen_dsn: str = "") -> None:
         super().__init__(session)
+        self._listens = listen
+        self._listen_dsn = listen_dsn
+        self._bells: str | None = None
+        self._idling = Idling(lambda: self._bells)
         self._sweep: PostgresSweep = PostgresSweep(session, self._holder_lives)
         self._marks: dict[str, Mark[tuple[int, str]]] = {}
         self._queues: Mark[list[str]] = Mark()
+        self._ask_anew = False
+        self._from_memory = False
         self._finish = statements.finish(self.dialect.replace_failure("convoy_history", HISTORY))
 
     # Enqueueing
 
-    def _insert_one(self, row: list[Any]) -> None:
-        self.session.statement(statements.INSERT, row)
+    def push(self, envelopes: Sequence[Envelope]) -> None:
+        """Insert: one row by a statement that also asks who wants to know, many by COPY."""
+        if len(envelopes) != 1 or not self._listens or self.session.is_joined():
+            super().push(envelopes)
+            return
+        ((wanted,),) = self.session.statement(statements.INSERT_AND_ASK, *self._rows(envelopes))
+        if wanted:
+            self._announce(Told(envelopes).counts, NOTIFY)
 
     def _insert_many(self, rows: list[list[Any]]) -> None:
         session = self.session
@@ -47,25 +75,73 @@ class PostgresBroker(DatabaseBroker, Recorder):
         text = "".join(map(_line, rows))
         session.step(lambda: copy(session.connection, statements.COPY, text))
 
+    # Waking
+
+    def _tell(self, envelopes: Sequence[Envelope]) -> None:
+        if not self._listens:
+            return
+        latest = self.session.latest_hook()
+        if isinstance(latest, Told):  # a transaction announces all that it brought together
+            latest.add(envelopes)
+            return
+        told = Told(envelopes, self._announce)
+        self.session.after_commit(told)
+
+    def _wake(self, count: int) -> None:
+        if not count:
+            self._idling.wake_listener()
+        if not count or not self._idling.wake(count):
+            self._announce({"": count})
+
+    def _announce(self, counts: Mapping[str, int], sql: str = NOTIFY_IF_WANTED) -> None:
+        if not self._listens:
+            return
+        try:
+            for queue, count in counts.items():
+                self.session.statement(sql, [payload(Announcement(queue, count))])
+        except BrokerUnavailable as error:  # the jobs are there, and will be found
+            logger.debug("nobody could be told of new jobs: %s", error)
+
+    def use_bells(self, folder: str) -> None:
+        """Sleep where the listener of this tree wakes us."""
+        self._bells = folder
+
+    def listen(self) -> Listener | None:
+        """Connect; None where nobody is to listen, or only a pooler could be reached."""
+        if not self._listens or (self.session.dialect.pooled and not self._listen_dsn):
+            return None
+        return PostgresListener(connect(self.session.alias, self._listen_dsn), self._sweep.next_due)
+
     # Claiming
 
-    def _claim(self, queues: Sequence[str], limit: int, lease: float, worker: str) -> list[Lease]:
-        if self._sweep.tidy(lease):
+    def _look(self, search: Search) -> list[Lease]:
+        """Claim from the queues that had work lately, then from those that have it now."""
+        self._from_memory = False
+        found = super()._look(search)
+        if not found and self._from_memory:
+            self._ask_anew = True
+            found = super()._look(search)
+        elif found and not self._queues.holds():
+            self._ask_anew = True
+        return found
+
+    def _claim(self, queues: Sequence[str], search: Search) -> list[Lease]:
+        if self._sweep.tidy(search.lease):
             self._marks.clear()  # what became ready is older than what is claimed now
         token = ids.token()
-        given = [token, worker, lease]
-        for queue in queues:
-            if queue in self._sweep.suspects:
+        given = [token, search.worker, search.lease]
+        suspected = [queue for queue in queues if queue in self._sweep.suspects]
+        if suspected and search.may_suspect():
+            for queue in suspected:
                 rows = self.session.statement(statements.CLAIM_SUSPECT, [*given, queue, 1])
                 if rows:
                     return [lease_of(rows[0], token)]
         rows = []
         for queue in queues:
-            rows += self._take_ready(queue, limit - len(rows), given)
-            if len(rows) >= limit:
+            rows += self._take_ready(queue, search.limit - len(rows), given)
+            if len(rows) >= search.limit:
+                self._idling.wake(1)  # there may be more
                 break
-        if not rows:
-            self._queues.key = None
         return [lease_of(row, token) for row in rows]
 
     def _take_ready(self, queue: str, limit: int, given: list[Any]) -> list[Any]:
@@ -84,13 +160,20 @@ class PostgresBroker(DatabaseBroker, Recorder):
         return rows
 
     def ready_queues(self) -> list[str]:
-        """Return what was found lately, unless the last claim found nothing there."""
-        if not self._queues.holds():
-            began = time.monotonic()
-            rows = self.session.statement(statements.READY_QUEUES, self._sweep.beyond()[1])
+        """Return those known to have had work; asked anew now and then, and whenever a claim
+        found nothing in them."""
+        known = self._queues.key
+        if known is not None and not self._ask_anew:
+            self._from_memory = True
+            return list(known)
+        began = time.monotonic()
+        rows = self.session.statement(statements.READY_QUEUES, self._sweep.beyond()[1])
+        names = [queue for (queue,) in rows]
+        self._ask_anew = False
+        if names:
+            self._queues.key = names
             self._queues.walked(time.monotonic() - began)
-            self._queues.key = [queue for (queue,) in rows]
-        return list(self._queues.key or ())
+        return names
 
     # Settling
 
@@ -152,6 +235,27 @@ class PostgresBroker(DatabaseBroker, Recorder):
             times(at for _, at in leases),
         ]
         self.session.statement(statements.MARK_STARTED, given)
+
+
+class Told:
+    """What is to be announced of jobs, by queue; delayed ones count nothing."""
+
+    def __init__(
+        self,
+        envelopes: Sequence[Envelope],
+        announce: Callable[[Mapping[str, int]], None] = lambda counts: None,
+    ) -> None:
+        self.counts: dict[str, int] = {}
+        self._announce = announce
+        self.add(envelopes)
+
+    def add(self, envelopes: Sequence[Envelope]) -> None:
+        """Announce these, too."""
+        for one in envelopes:
+            self.counts[one.queue] = self.counts.get(one.queue, 0) + (one.due is None)
+
+    def __call__(self) -> None:
+        self._announce(self.counts)
 
 
 def _id(lease: Lease) -> str:

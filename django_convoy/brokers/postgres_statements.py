@@ -5,12 +5,15 @@ stop at their limit; rows that somebody else has locked are skipped.
 """
 
 from django_convoy.brokers.database import PUSH_COLUMNS
+from django_convoy.brokers.postgres_listener import IS_WANTED
 from django_convoy.db.history import COLUMNS as HISTORY
 
 INSERT = (
     f"INSERT INTO convoy_job ({PUSH_COLUMNS}, attempt, token, worker, note) "
     f"VALUES ({', '.join(['%s'] * 11)}, 0, '', '', '')"
 )
+INSERT_AND_ASK = f"WITH new AS ({INSERT} RETURNING 1) SELECT {IS_WANTED} FROM new"
+"""Returns whether a listener wants to be told of it."""
 COPY = f"COPY convoy_job ({PUSH_COLUMNS}, attempt, token, worker, note) FROM STDIN"
 
 _LEASE = (

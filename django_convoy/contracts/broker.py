@@ -39,13 +39,21 @@ class Broker(ABC):
 
     @abstractmethod
     def claim(
-        self, queues: Iterable[str], *, limit: int, lease: float, worker: str, wait: float = 0
+        self,
+        queues: Iterable[str],
+        *,
+        limit: int,
+        lease: float,
+        worker: str,
+        wait: float = 0,
+        may_suspect: Callable[[], bool] = lambda: True,
     ) -> list[Lease]:
         """Take up to `limit` ready jobs of the queues, in their order, for `lease` seconds.
 
         queues: iterated anew before each look, since they may change while a claim waits.
         Due and lapsed jobs count as ready. A job whose lease lapsed comes alone, with
         `note.suspect` set; if it was a suspect already, `note.crashes` is one more.
+        may_suspect: asked before a suspect is claimed, where there is one.
         wait: seconds to wait for the first one; returns early when there may be work.
         Returns leases by priority, then age. Each call makes a new token.
         """

@@ -88,6 +88,9 @@ class Store(ABC):
         """Forget one record, for a job that runs again; return it."""
         return None
 
+    def remark(self, job_id: str, text: str) -> None:
+        """Add to a record what went wrong after its job was over. May do nothing."""
+
     def prune(self, retention: Retention, *, limit: int, namespace: str | None = None) -> int:
         """Forget up to `limit` records that are past their time; return how many.
 

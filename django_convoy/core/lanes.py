@@ -60,6 +60,17 @@ class Lanes:
         """
         return iter(self._order())
 
+    def serve(self, full_name: str) -> bool:
+        """Return whether jobs of a queue are taken."""
+        space = self._full_name("")
+        for lane in self._lanes:
+            if lane.name == EVERY:
+                if full_name.startswith(space) and (space or ":" not in full_name):
+                    return True
+            elif self._full_name(lane.name) == full_name:
+                return True
+        return False
+
     def _order(self) -> list[str]:
         if len(self._lanes) == 1 and self._lanes[0].name != EVERY:
             return [self._full_name(self._lanes[0].name)]

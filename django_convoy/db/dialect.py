@@ -23,6 +23,8 @@ class Dialect:
     as_utc = ""
     direct = False
     """Whether `execute` works: one statement on the driver's connection, past Django's cursor."""
+    pooled = False
+    """Whether nothing of a session is kept: behind PgBouncer in transaction mode."""
     retryable: tuple[str, ...] = ("deadlock", "could not serialize", "lock wait timeout")
 
     def __init__(self, vendor: str) -> None:
@@ -99,10 +101,7 @@ def _question_marks(sql: str) -> str:
 
 
 class PostgreSQL(Dialect):
-    """The server's clock at the begin of the statement.
-
-    pooled: behind PgBouncer in transaction mode, where nothing of a session is kept.
-    """
+    """The server's clock at the begin of the statement."""
 
     as_utc = AS_UTC
     retryable = ("deadlock", "could not serialize", "lock timeout")
@@ -120,9 +119,11 @@ class PostgreSQL(Dialect):
 
     def private_settings(self, settings: dict[str, Any]) -> dict[str, Any]:
         """Return settings for a connection outside of any pool, that notices a dead network."""
-        options = {**NETWORK, **settings["OPTIONS"]}
-        options.pop("pool", None)
-        return {**settings, "OPTIONS": options}
+        if not self.direct:
+            return settings
+        from django_convoy.db.postgres import private_settings  # lazy: psycopg is optional
+
+        return private_settings(settings)
 
     def prepare_private(self, connection: Any) -> None:
         """Set what hot statements rely on: where it cannot be kept, they do without."""
@@ -141,16 +142,6 @@ class PostgreSQL(Dialect):
             return "statement_timestamp()", []
         return "statement_timestamp() + %s * interval '1 second'", [after]
 
-
-NETWORK = {
-    "application_name": "convoy",
-    "connect_timeout": 5,
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
-}
-"""libpq's options: a server that fell silent is given up within seconds, not hours."""
 
 PRIVATE = (
     "SET default_transaction_isolation = 'read committed'; SET lock_timeout = '2s'; SET jit = off; "

@@ -4,7 +4,28 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+import psycopg
+from django.db import connections
 from psycopg import Connection, Cursor
+
+from django_convoy.domain.errors import BrokerUnavailable
+
+NETWORK: dict[str, Any] = {
+    "application_name": "convoy",
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""libpq's options: a server that fell silent is given up within seconds, not hours."""
+
+
+def private_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return a database's settings for a connection of ours, outside of Django's pool."""
+    options = {**NETWORK, **settings["OPTIONS"]}
+    options.pop("pool", None)
+    return {**settings, "OPTIONS": options}
 
 
 def execute(
@@ -50,3 +71,20 @@ def copy(connection: Any, statement: str, text: str) -> None:
     connection.ensure_connection()
     with connection.wrap_database_errors, Cursor(connection.connection).copy(statement) as sink:
         sink.write(text)
+
+
+def connect(alias: str, dsn: str = "") -> "Connection[Any]":
+    """Open a connection of its own, in autocommit: to a database of Django's, or to a DSN.
+
+    Raises BrokerUnavailable.
+    """
+    try:
+        if dsn:
+            return psycopg.connect(dsn, autocommit=True, **NETWORK)
+        wrapper: Any = connections.create_connection(alias)
+        wrapper.settings_dict = private_settings(wrapper.settings_dict)
+        driver: Connection[Any] = wrapper.get_new_connection(wrapper.get_connection_params())
+        driver.autocommit = True
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise BrokerUnavailable(f"database {alias!r}: {str(error).strip()}") from error
+    return driver

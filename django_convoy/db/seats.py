@@ -4,7 +4,7 @@ A process takes a seat: a byte of the file `seats`, locked by the kernel, so tha
 free the moment its process is gone, whatever killed it. The file `flags` has a byte per seat:
 1 while its owner sleeps and wants to be woken; then one byte into the seat's FIFO wakes it.
 Behind those it has a nonce per seat, new with each owner: whoever takes a dead one's seat is
-not taken for the dead one.
+not taken for the dead one. The last byte says whether a listener will wake who sleeps.
 """
 
 import contextlib
@@ -18,10 +18,13 @@ from functools import lru_cache
 from pathlib import Path
 
 WORKERS = range(256)
-WAITERS = range(256, 1024)
+WAITERS = range(256, 1023)
+LISTENER = range(1023, 1024)
+"""Whoever hears for the others what is announced from elsewhere."""
 _SEATS = 1024
 _NONCE = 4
-_SIZE = _SEATS * (1 + _NONCE)
+_ATTENDED = _SEATS * (1 + _NONCE)
+_SIZE = _ATTENDED + 1
 
 
 class Seats:
@@ -101,20 +104,46 @@ class Seats:
 
     def sleep(self, seat: int, seconds: float) -> None:
         """Sleep until woken, at most `seconds`."""
-        bell = self._mine[seat]
-        select.select([bell], [], [], max(0.0, seconds))
-        self._flags[seat] = 0
-        with contextlib.suppress(BlockingIOError):
-            os.read(bell, 4096)
+        select.select([self.bell(seat)], [], [], max(0.0, seconds))
+        self.silence(seat)
 
-    def ring(self, kind: range, count: int) -> None:
-        """Wake up to `count` of those who asked; costs next to nothing when nobody did."""
+    def bell(self, seat: int) -> int:
+        """Return the descriptor that can be read when somebody rang."""
+        return self._mine[seat]
+
+    def silence(self, seat: int) -> bool:
+        """Ask to be woken no longer; return whether somebody had rung."""
+        self._flags[seat] = 0
+        try:
+            return bool(os.read(self._mine[seat], 4096))
+        except BlockingIOError:
+            return False
+
+    def ring(self, kind: range, count: int) -> int:
+        """Wake up to `count` of those who asked; return how many were woken.
+
+        Costs next to nothing when nobody asked.
+        """
+        woken = 0
         seat = self._flags.find(b"\x01", kind.start, kind.stop)
-        while seat >= 0 and count > 0:
+        while seat >= 0 and woken < count:
             self._flags[seat] = 0
-            if self.wake(seat):
-                count -= 1
+            woken += self.wake(seat)
             seat = self._flags.find(b"\x01", seat + 1, kind.stop)
+        return woken
+
+    def asleep(self, kind: range) -> bool:
+        """Return whether anybody asked to be woken."""
+        return self._flags.find(b"\x01", kind.start, kind.stop) >= 0
+
+    @property
+    def attended(self) -> bool:
+        """Whether a listener promised to wake who sleeps, for everything there is."""
+        return bool(self._flags[_ATTENDED])
+
+    @attended.setter
+    def attended(self, promised: bool) -> None:
+        self._flags[_ATTENDED] = int(promised)
 
     def wake(self, seat: int) -> bool:
         """Wake whoever sits there; return whether somebody does."""

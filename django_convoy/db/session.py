@@ -83,6 +83,15 @@ class Session:
         else:
             call()
 
+    def latest_hook(self) -> Callable[[], None] | None:
+        """Return what was last given to `after_commit` in the open savepoint, if nothing else
+        was registered since."""
+        connection: Any = self.connection
+        if not self.is_joined() or self.private or not connection.run_on_commit:
+            return None
+        savepoints, hook, *_ = connection.run_on_commit[-1]
+        return hook if savepoints == set(connection.savepoint_ids) else None
+
     def may_retry(self) -> bool:
         """Return whether a failed step can be done again without the caller's help."""
         return not self.is_joined()

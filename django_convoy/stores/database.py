@@ -9,7 +9,7 @@ from django_convoy.contracts.store import STATUSES, SUCCESSFUL, Record, Retentio
 from django_convoy.db.dialect import aware
 from django_convoy.db.fields import from_column
 from django_convoy.db.history import COLUMNS
-from django_convoy.db.seats import WAITERS, seats_in
+from django_convoy.db.seats import WAITERS, Seats, seats_in
 from django_convoy.db.session import Session
 from django_convoy.domain import clock
 from django_convoy.domain.envelope import NO_NOTE, Envelope, Note
@@ -57,7 +57,7 @@ class DatabaseStore(Store):
         self.session.write(lambda cursor: cursor.executemany(self._insert, rows))
         seats = seats_in(self.session.folder())
         if seats is not None:
-            self.session.after_commit(lambda: seats.ring(WAITERS, len(WAITERS)))
+            self.session.after_commit(lambda: _ring(seats))
 
     def get(self, job_id: str) -> Record | None:
         """One row, by primary key."""
@@ -98,6 +98,20 @@ class DatabaseStore(Store):
             return int(cursor.rowcount)
 
         return record if self.session.write(work) else None
+
+    def remark(self, job_id: str, text: str) -> None:
+        """Write it where the end of a run is told."""
+
+        def work(cursor: Any) -> None:
+            lock = self.session.dialect.for_update
+            cursor.execute(f"SELECT note FROM convoy_history WHERE id = %s{lock}", [job_id])
+            if (row := cursor.fetchone()) is not None:
+                note = {**(json.loads(row[0]) if row[0] else {}), "ended": text}
+                cursor.execute(
+                    "UPDATE convoy_history SET note = %s WHERE id = %s", [json.dumps(note), job_id]
+                )
+
+        self.session.write(work)
 
     def prune(self, retention: Retention, *, limit: int, namespace: str | None = None) -> int:
         """Delete a bounded batch, rule by rule, through an index each."""
@@ -160,6 +174,10 @@ class DatabaseStore(Store):
     def close(self) -> None:
         """Close a private connection."""
         self.session.close()
+
+
+def _ring(seats: Seats) -> None:
+    seats.ring(WAITERS, len(WAITERS))
 
 
 def _within(namespace: str | None) -> tuple[str, list[str]]:

@@ -14,6 +14,7 @@ import os
 import secrets
 import struct
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,8 @@ SIZE = _PAGE + REGIONS * _REGION
 
 # Board header: version; monotonic times at which supervisor and steward wake by themselves.
 _VERSION_AT, _SUPERVISOR_AT, _STEWARD_AT = 0, 8, 16
+# And which region runs a suspect (its index, and one more), until when nobody else may.
+_SUSPECT_AT, _UNTIL_AT = 24, 32
 # Region header, by the supervisor: state, pid, exit status, reason and slot of a kill.
 _STATE_AT, _PID_AT, _EXIT_AT, _REASON_AT, _KILLED_AT, _BOOT_AT, _JOBS_AT = 0, 4, 8, 12, 16, 32, 64
 _STATES_AT, _FLAGS_AT = 1024, 2048
@@ -139,25 +142,52 @@ class Board:
             return at
         return float(_F64.unpack_from(self._memory, place)[0])
 
+    # Suspects
+
+    def begin_probation(self, region: int, until: float) -> bool:
+        """Let a region's worker run a suspect; False while another one may, or while two ask."""
+        if not self._lock_at(_SUSPECT_AT):
+            return False
+        try:
+            if _U32.unpack_from(self._memory, _SUSPECT_AT)[0] and (
+                time.monotonic() < self._time(_UNTIL_AT, None)
+            ):
+                return False
+            _U32.pack_into(self._memory, _SUSPECT_AT, region + 1)
+            self._time(_UNTIL_AT, until)
+            return True
+        finally:
+            self._unlock_at(_SUSPECT_AT)
+
+    def end_probation(self, region: int) -> None:
+        """Say that a region's suspect is over."""
+        if _U32.unpack_from(self._memory, _SUSPECT_AT)[0] == region + 1:
+            _U32.pack_into(self._memory, _SUSPECT_AT, 0)
+
     # Locks
 
     def lock(self, region: int, byte: int) -> bool:
         """Take a lock that dies with this process; return whether it was free."""
+        return self._lock_at(_PAGE + region * _REGION + byte)
+
+    def unlock(self, region: int, byte: int, count: int = 1) -> None:
+        """Give locks back."""
+        self._unlock_at(_PAGE + region * _REGION + byte, count)
+
+    def _lock_at(self, place: int) -> bool:
         fcntl = self._fcntl
         if fcntl is None:
             return True
         try:
-            place = _PAGE + region * _REGION + byte
             fcntl.lockf(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
         except OSError:
             return False
         return True
 
-    def unlock(self, region: int, byte: int, count: int = 1) -> None:
-        """Give locks back."""
+    def _unlock_at(self, place: int, count: int = 1) -> None:
         fcntl = self._fcntl
         if fcntl is not None:
-            fcntl.lockf(self.descriptor, fcntl.LOCK_UN, count, _PAGE + region * _REGION + byte)
+            fcntl.lockf(self.descriptor, fcntl.LOCK_UN, count, place)
 
     def region(self, index: int) -> "Region":
         """Return the view of one region."""

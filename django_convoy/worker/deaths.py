@@ -80,6 +80,7 @@ def settle_dead(engine: Engine, region: Region) -> None:
         if reason != BROKEN:  # it has said so itself
             logger.warning("worker %s (pid %d) %s, with %s", region.boot, region.pid, why, held)
         worker_died.send_robust(sender=None, worker=worker_name(region.boot), reason=why)
+    region.board.end_probation(region.index)
     region.free()
 
 

@@ -11,7 +11,7 @@ from django_convoy.core.settling import Conclusion, conclude
 from django_convoy.domain import clock
 from django_convoy.domain.errors import LeaseLost
 from django_convoy.domain.options import AT_MOST_ONCE
-from django_convoy.domain.outcome import Outcome, Released, Succeeded
+from django_convoy.domain.outcome import Error, Outcome, Released, Succeeded
 from django_convoy.domain.verdict import DONE
 from django_convoy.worker.engine import Engine
 from django_convoy.worker.ledger import insist, lost
@@ -19,6 +19,8 @@ from django_convoy.worker.ledger import insist, lost
 logger = logging.getLogger("django_convoy.worker")
 GiveUp = Callable[[], bool]
 BEGIN_AGAIN_SECONDS = 1.0
+MOST = 300
+"""Characters of what is remembered of a failed hook."""
 
 
 @dataclass(slots=True)
@@ -128,6 +130,9 @@ def _exactly_once(engine: Engine, run: Run, guard: Guard, give_up: GiveUp) -> De
         record = insist(lambda: store.get(run.lease.id), give_up, "asking what became of a job")
         if record is not None and record.attempt == run.lease.attempt:
             logger.exception("job %s: committed, but what followed failed", run.lease.id)
+            told = Error.of(error, run.lease.attempt)
+            remark = f"committed, then a hook failed: {told.exception_class_path}: {told.message}"
+            insist(lambda: store.remark(run.lease.id, remark[:MOST]), give_up, "noting a hook")
             return Delivered(outcome, conclusion, settle=False)
         judged = after_error(run.lease, run.options, error)
         return Delivered(judged, _concluded(engine, run, judged), settle=True)

@@ -30,6 +30,7 @@ from django_convoy.worker.engine import Engine
 from django_convoy.worker.ledger import Entry, Ledger, lost
 from django_convoy.worker.parcel import pack_lease, pack_outcome
 from django_convoy.worker.plan import Plan
+from django_convoy.worker.probation import Probation
 from django_convoy.worker.telling import tell
 
 logger = logging.getLogger("django_convoy.worker")
@@ -68,6 +69,7 @@ class Desk:
         self.pace = Pace()
         self.ledger = Ledger(engine.own, self._settled, give_up)
         self.jobs = 0
+        self.may_suspect = Probation(region.board, region.index)
         self._region = region
         self._board = region.board
         self._plan = plan
@@ -84,6 +86,7 @@ class Desk:
 
     def hold(self, leases: Sequence[Lease]) -> list[Paper]:
         """Put claimed jobs on the board."""
+        self.may_suspect.claimed(leases)
         now, shared = time.monotonic(), self._beside or len(leases) > 1
         papers = []
         alone = len(self._free) == SLOTS
@@ -227,6 +230,8 @@ class Desk:
         # Where the lease is gone because the steward settled it for us, all is well.
         if not held and not self._region.recalled(entry.slot, entry.serial):
             lost(entry.conclusion.lease.id)
+        if entry.conclusion.lease.note.suspect:
+            self.may_suspect.over()
         self._clear(entry.slot)
 
     def _clear(self, slot: int) -> None:

@@ -47,6 +47,7 @@ class Engine:
     observer: Observer
     lanes: Lanes
     retention: Retention
+    namespace: str
     task_atomic: Callable[[], AbstractContextManager[object]]
     after_job: Callable[[], None]
     worker: str

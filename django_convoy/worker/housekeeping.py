@@ -30,7 +30,7 @@ COMMAND_SECONDS = 2.0
 FORGET = timedelta(hours=1)
 """How long a tree that ended without a word is shown."""
 PRUNE_SECONDS = 60.0
-PRUNE_BATCH = 500
+PRUNE_BATCH = 1000
 
 
 class Housekeeping:
@@ -127,7 +127,11 @@ class Housekeeping:
         rows = WorkerProcess.objects.using(self._alias)
         rows.filter(seen_at__lt=clock.now() - FORGET).delete()
         while not self._leaving.is_set():
-            removed = self._engine.own.store.prune(self._engine.retention, limit=PRUNE_BATCH)
+            began = time.monotonic()
+            removed = self._engine.shared.store.prune(
+                self._engine.retention, limit=PRUNE_BATCH, namespace=self._engine.namespace
+            )
             if removed < PRUNE_BATCH:
                 break
-            time.sleep(0.05)  # others want to write, too
+            # Others want to write, too: at most half of the time.
+            self._leaving.wait(max(0.01, time.monotonic() - began))

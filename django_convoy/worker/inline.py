@@ -42,6 +42,7 @@ class InlineLoop(Loop):
             limit=self._limit(),
             lease=self.plan.lease,
             worker=engine.worker,
+            may_suspect=self.desk.may_suspect,
         )
 
     def _limit(self) -> int:

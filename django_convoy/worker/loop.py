@@ -72,6 +72,7 @@ class Loop:
                 limit=limit,
                 lease=self.plan.lease,
                 worker=engine.worker,
+                may_suspect=self.desk.may_suspect,
                 wait=wait,
             )
         except BrokerUnavailable as error:

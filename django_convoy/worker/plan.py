@@ -9,7 +9,7 @@ class Plan:
     """One run of `manage.py convoy worker`.
 
     Durations are seconds. queues: as `--queues` takes them. cpus: those of each worker, by
-    its index; empty for any. settings: what an exec'd child needs to find this site.
+    its index; empty for any. bells: the folder in which idle workers are woken, if any.
     """
 
     backend: str = "default"
@@ -29,6 +29,7 @@ class Plan:
     on_lost_lease: str = "finish"
     daemonize_workers: bool = True
     cpus: tuple[tuple[int, ...], ...] = ()
+    bells: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return a plain dict."""

@@ -96,6 +96,7 @@ class PoolLoop(Loop):
         with self._changed:
             self._in_claim = False
         if not leases:
+            self.desk.may_suspect.claimed(leases)
             if not self.plan.burst:
                 return False
             with self._changed:

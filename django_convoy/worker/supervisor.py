@@ -13,7 +13,9 @@ import select
 import signal
 import sys
 import time
+from dataclasses import replace
 
+from django_convoy.worker import bells
 from django_convoy.worker.board import Board
 from django_convoy.worker.child import RELOADER, STEWARD, WORKER, MakeEngine, poker
 from django_convoy.worker.children import Children
@@ -31,7 +33,7 @@ class Supervisor:
     """One tree of processes for one backend alias."""
 
     def __init__(self, plan: Plan, make_engine: MakeEngine, *, reload: bool = False) -> None:
-        self._plan = plan
+        self._plan = plan = replace(plan, bells=bells.make())
         self._reload = reload
         self._stopping: float | None = None
         self._interrupts = 0
@@ -87,6 +89,7 @@ class Supervisor:
             self._enforce_drain()
         self._rehearsal.end()
         self._board.close()
+        bells.remove(self._plan.bells)
         return 0
 
     def _begin(self) -> None:

@@ -32,7 +32,7 @@ class BlindBroker(Broker):
             if row.state == "delayed" and row.wake_at <= clock.now():
                 row.state, row.wake_at = "ready", None
 
-    def claim(self, queues, *, limit, lease, worker, wait=0):
+    def claim(self, queues, *, limit, lease, worker, wait=0, may_suspect=None):
         self._wake()
         ready = [
             row

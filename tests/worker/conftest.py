@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.worker.postgres import run_statement
 from tests.worker.site import Site, opened
 
 if sys.platform != "linux":
@@ -48,8 +49,8 @@ def make_postgres_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
         def make(**chosen: Any) -> Site:
             number = next(numbers)
             name = f"worker_{os.getpid()}_{tmp_path.name.lower()[-30:]}_{number}"
-            postgres(url, f'CREATE DATABASE "{name}"')
-            stack.callback(postgres, url, f'DROP DATABASE "{name}" WITH (FORCE)')
+            run_statement(url, f'CREATE DATABASE "{name}"')
+            stack.callback(run_statement, url, f'DROP DATABASE "{name}" WITH (FORCE)')
             database = f"{url.rpartition('/')[0]}/{name}"
             folder = tmp_path / f"site-{number}"
             site = stack.enter_context(opened(folder, None, database=database, **chosen))
@@ -57,13 +58,6 @@ def make_postgres_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
             return site
 
         yield make
-
-
-def postgres(url: str, statement: str) -> None:
-    """Run one statement on a server."""
-    psycopg = pytest.importorskip("psycopg")
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(statement)
 
 
 @pytest.fixture

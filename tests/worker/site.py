@@ -223,7 +223,7 @@ class Site:
         for job_id in job_ids:
             wait_for(
                 lambda one=job_id: self.result(one)["status"] in over,
-                lambda one=job_id: f"job {one} did not end: {self.result(one)}\n{self._logs()}",
+                lambda one=job_id: f"job {one} did not end: {self.result(one)}\n{self.logs()}",
                 seconds,
             )
         return [self.result(one) for one in job_ids]
@@ -232,7 +232,7 @@ class Site:
         """Wait until no live job is left."""
         wait_for(
             lambda: not self.live(),
-            lambda: f"left: {self.sql('SELECT * FROM convoy_job LIMIT 5')}\n{self._logs()}",
+            lambda: f"left: {self.sql('SELECT * FROM convoy_job LIMIT 5')}\n{self.logs()}",
             seconds,
         )
 
@@ -247,11 +247,11 @@ class Site:
     def wait_journal(self, *begin: object, count: int = 1) -> list[list[str]]:
         wait_for(
             lambda: len(self.journal(*begin)) >= count,
-            lambda: f"no {begin} in\n{self.journal()[-20:]}\n{self._logs()}",
+            lambda: f"no {begin} in\n{self.journal()[-20:]}\n{self.logs()}",
         )
         return self.journal(*begin)
 
-    def _logs(self) -> str:
+    def logs(self) -> str:
         return "\n".join(tree.log[-6000:] for tree in self._trees)
 
 

@@ -95,6 +95,23 @@ def test_an_error_after_the_commit_changes_no_outcome(site: Site) -> None:
     assert (result["status"], result["attempts"]) == ("SUCCESSFUL", 1)
     assert site.sql("SELECT text FROM testapp_note") == [["kept"]]
     assert "a hook that fails" in tree.log
+    assert site.note(job_id)["ended"].startswith("committed, then a hook failed: ")
+    assert "a hook that fails" in site.run("convoy", "job", job_id)
+
+
+@pytest.mark.postgres
+@pytest.mark.slow
+@pytest.mark.parametrize("level", ["REPEATABLE_READ", "SERIALIZABLE"])
+def test_a_lease_renewed_meanwhile_does_not_spoil_a_sites_isolation(
+    make_postgres_site: Callable[..., Site], level: str
+) -> None:
+    site = make_postgres_site(options={"lease": 1}, isolation=level)
+    job_id = site.enqueue("transfer", 1, 3.0, timeout=30)
+    others = site.enqueue_many("transfer", [[number, 0.0] for number in range(2, 30)])
+    site.worker("--processes", "2")
+    results = site.wait_finished(job_id, *others)
+    assert {(one["status"], one["attempts"]) for one in results} == {("SUCCESSFUL", 1)}
+    assert site.sql("SELECT count(*) FROM testapp_note") == [[58]]
 
 
 @pytest.mark.parametrize("limit", [0.05, None])

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import launcher
-from tests.worker.conftest import postgres
+from tests.worker.postgres import Server
 from tests.worker.site import Site, opened, wait_for
 
 SLOTS = pytest.mark.parametrize("flags", [(), ("--threads", "2")], ids=" ".join)
@@ -74,40 +73,6 @@ def test_connections_may_break_at_any_moment(
     check_each_ran_once(site, 2000)
     assert "ended with wait status" not in tree.log
     assert tree.stop() == 0
-
-
-class Server:
-    """A PostgreSQL that can be stopped and started."""
-
-    def __init__(self, folder: Path) -> None:
-        self._server = launcher.prepare("postgres", folder / "postgres")
-        launcher.start(self._server)
-        launcher.wait(self._server)
-        self.url = self._server.url.format(port=self._server.port)
-
-    def database(self) -> str:
-        """Make a database that keeps what it committed; return its URL."""
-        postgres(self.url, "CREATE DATABASE site")
-        postgres(self.url, "ALTER DATABASE site SET synchronous_commit = on")
-        return f"{self.url.rpartition('/')[0]}/site"
-
-    def stop(self, number: signal.Signals = signal.SIGINT) -> None:
-        assert self._server.process is not None
-        self._server.process.send_signal(number)
-        self._server.process.wait(20)
-
-    def start(self) -> None:
-        server = self._server
-        wait_for(self._try_to_start, lambda: launcher.tail(server))
-
-    def _try_to_start(self) -> bool:
-        server = self._server
-        server.process = launcher.spawn(server.serve(server.port), server.folder)
-        while server.process.poll() is None:
-            if server.ready in (server.folder / "log").read_bytes():
-                return True
-            time.sleep(0.05)
-        return False  # after a kill, its old processes may need a moment to leave
 
 
 @pytest.fixture

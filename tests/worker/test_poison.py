@@ -81,3 +81,15 @@ def test_of_a_thousand_jobs_only_the_one_that_kills_the_whole_tree_is_quarantine
     assert len({line[1] for line in runs}) == 1000
     again = [line for line in runs if line[2] != "1"]
     assert all("lapsed" in line[3] for line in again)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flags", [(), ("--threads", "2"), ("--async", "2")], ids=" ".join)
+def test_suspects_run_one_after_the_other(site: Site, flags: list[str]) -> None:
+    ids = site.enqueue_many("slow", [[number, 0.2] for number in range(6)])
+    site.sql("UPDATE convoy_job SET state = 'suspect', note = %s", '{"suspect": true}')
+    others = site.enqueue_many("quick", [[number] for number in range(20)])
+    site.worker("--processes", "2", *flags)
+    site.wait_finished(*ids, *others)
+    told = [line[0] for line in site.journal() if line[0] in ("start", "end")]
+    assert told == ["start", "end"] * len(ids)

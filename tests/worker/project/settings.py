@@ -32,6 +32,11 @@ DATABASES: dict[str, dict[str, object]] = {
 }
 if url := CHOSEN.get("database"):
     DATABASES["default"] = server(url, "postgresql")
+    DATABASES["default"]["PORT"] = CHOSEN.get("port", DATABASES["default"]["PORT"])
+    if level := CHOSEN.get("isolation"):
+        from psycopg import IsolationLevel
+
+        DATABASES["default"]["OPTIONS"] = {"isolation_level": IsolationLevel[level]}
 TASKS = {
     "default": {
         "BACKEND": "django_convoy.backend.ConvoyBackend",

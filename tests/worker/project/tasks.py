@@ -211,6 +211,12 @@ def transfer(context, number, seconds=0.0):
 
 
 @task(takes_context=True, atomic=True, timeout=0.6)
+def write_once(context, text):
+    Note.objects.create(text=text)
+    journal.write("write_once", context.attempt)
+
+
+@task(takes_context=True, atomic=True, timeout=0.6)
 def transfer_and_fail(context, number):
     Note.objects.create(text="first", number=number)
     quick.enqueue("never")
