@@ -100,15 +100,21 @@ class DatabaseStore(Store):
         return record if self.session.write(work) else None
 
     def prune(self, retention: Retention, *, limit: int) -> int:
-        """Delete a bounded batch, rule by rule, through an index each."""
+        """Delete a bounded batch, rule by rule, through an index each.
+
+        In its order, oldest first: without one, a planner that expects many of them walks the
+        whole table for the few there are.
+        """
         now = clock.now()
         time = self.session.dialect.time
-        removed = self._delete("expires_at IS NOT NULL AND expires_at <= %s", [time(now)], limit)
+        removed = self._delete(
+            "expires_at IS NOT NULL AND expires_at <= %s ORDER BY expires_at", [time(now)], limit
+        )
         for status in STATUSES:
             age = retention.successes if status == SUCCESSFUL else retention.failures
             if age is not None:
                 removed += self._delete(
-                    "status = %s AND finished_at < %s AND expires_at IS NULL",
+                    "status = %s AND finished_at < %s AND expires_at IS NULL ORDER BY finished_at",
                     [status, time(now - age)],
                     limit - removed,
                 )
@@ -135,16 +141,17 @@ class DatabaseStore(Store):
         edge = self.session.dialect.time(aware(row[0]))
         return self._delete(
             "status = %s AND expires_at IS NULL AND finished_at <= %s "
-            "AND (finished_at < %s OR id <= %s)",
+            "AND (finished_at < %s OR id <= %s) ORDER BY finished_at",
             [SUCCESSFUL, edge, edge, row[1]],
             limit,
         )
 
     def _delete(self, where: str, params: list[Any], limit: int) -> int:
+        if limit <= 0:
+            return 0
+
         def choose(cursor: Any) -> list[str]:
-            cursor.execute(
-                f"SELECT id FROM convoy_history WHERE {where} LIMIT {max(0, limit)}", params
-            )
+            cursor.execute(f"SELECT id FROM convoy_history WHERE {where} LIMIT {limit}", params)
             return [row[0] for row in cursor.fetchall()]
 
         found = self.session.read(choose)
