@@ -3,12 +3,30 @@
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.db import connections
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker) -> Iterator[None]:
+    """Cut a pooler's idle connections off, which would keep the database from being dropped."""
+    yield
+    if "pgbouncer" not in connections.settings:
+        return
+    made = connections["pgbouncer"].settings_dict["NAME"]
+    if made != connections["postgres"].settings_dict["NAME"]:
+        return  # no test used it
+    with django_db_blocker.unblock(), connections["postgres"].cursor() as cursor:
+        connections["pgbouncer"].close()
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 @pytest.fixture

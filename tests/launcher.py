@@ -1,4 +1,4 @@
-"""Starts throw-away servers: `python tests/launcher.py postgres mariadb`.
+"""Starts throw-away servers: `python tests/launcher.py postgres mariadb pgbouncer`.
 
 Prints one line of JSON when they answer, and ends them with their data when its standard input
 closes or its parent is gone, so that not even a killed test run leaves one behind.
@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 DISTRIBUTION = [
     "/usr/lib/postgresql/*/bin",
@@ -48,9 +49,13 @@ class Server:
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def address(self) -> str:
+        return self.url.format(port=self.port)
+
 
 def identity(*names: str) -> dict[str, object]:
-    """Arguments for Popen: neither server runs as root, so root becomes somebody else."""
+    """Arguments for Popen: no server runs as root, so root becomes somebody else."""
     if os.geteuid() != 0:
         return {}
     for name in (*names, "nobody"):
@@ -140,15 +145,21 @@ def reachable(program: Path, folder: Path) -> bool:
 MARIADB = ("mariadbd", "mariadb-install-db", "my_print_defaults")
 
 
-def mariadb_program(name: str) -> Path | None:
-    folders = [os.environ.get("TEST_MARIADB_BIN", ""), os.environ.get("PATH", os.defpath)]
+def program(name: str, server: str) -> Path | None:
+    folders = [os.environ.get(f"TEST_{server.upper()}_BIN", ""), os.environ.get("PATH", os.defpath)]
     found = shutil.which(name, path=os.pathsep.join([*folders, "/usr/sbin", "/usr/local/sbin"]))
     return Path(found) if found else None
 
 
+def mariadb_program(name: str) -> Path | None:
+    return program(name, "mariadb")
+
+
 def mariadb(folder: Path) -> Server:
     if not all(map(mariadb_program, MARIADB)):
-        install_mariadb()
+        # The core packages bring no service that would be started.
+        core = ["mariadb-server-core", "mariadb-client-core"]
+        install("mariadbd", "mariadb-server", core, ["mariadb-server"])
     daemon, init, _ = map(mariadb_program, MARIADB)
     if daemon is None or init is None:
         raise Missing(f"these are not all there: {', '.join(MARIADB)}", installable=False)
@@ -167,13 +178,74 @@ def mariadb(folder: Path) -> Server:
     )
 
 
-def install_mariadb() -> None:
-    """From the distribution. The core packages bring no service that would be started."""
+# PgBouncer, in front of the PostgreSQL of this run
+
+# Its package would start it on the usual port, where there is an init system.
+NO_SERVICE = [
+    f"--option=Dpkg::Options::=--path-exclude={path}"
+    for path in ("/etc/init.d/pgbouncer", "*/systemd/system/pgbouncer.service")
+]
+STOCK = """\
+[databases]
+* = {behind}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+default_pool_size = 4
+ignore_startup_parameters = extra_float_digits
+"""
+"""As it comes, but for the pool, which is small so that clients do share its connections."""
+
+
+def pgbouncer(folder: Path) -> Server:
+    if program("pgbouncer", "pgbouncer") is None:
+        install("pgbouncer", "pgbouncer", [*NO_SERVICE, "pgbouncer"])
+    found = program("pgbouncer", "pgbouncer")
+    if found is None:
+        raise Missing("no pgbouncer found", installable=False)
+
+    def serve(port: int) -> list[str | Path]:
+        configured = folder / "pgbouncer.ini"
+        configured.write_text(STOCK.format(port=port, behind=behind()))
+        return [found, configured]
+
+    return Server(
+        folder=folder,
+        init=[found, "--version"],  # there is nothing to be made
+        serve=serve,
+        ready=b"process up",
+        url="postgresql://postgres@127.0.0.1:{port}/postgres",
+        stop=signal.SIGTERM,
+    )
+
+
+def behind() -> str:
+    """How it connects to the server that it stands before, whoever asks."""
+    parts = urlsplit(os.environ.get("CONVOY_TEST_POSTGRES", ""))
+    if not parts.hostname:
+        raise Missing("there is no PostgreSQL to stand before", installable=False)
+    said = {
+        "host": parts.hostname,
+        "port": str(parts.port or 5432),
+        "user": unquote(parts.username or "postgres"),
+        "password": unquote(parts.password or ""),
+    }
+    return " ".join(f"{name}={value}" for name, value in said.items() if value)
+
+
+# Packages
+
+
+def install(name: str, package: str, *choices: list[str]) -> None:
+    """From the distribution: the first choice that can be had. package: for whoever has to."""
     apt = shutil.which("apt-get")
     if apt is None or os.geteuid() != 0:
-        hint = "install the package mariadb-server, or run as root where apt-get is"
-        raise Missing(f"no mariadbd found; {hint}", installable=False)
-    print("installing MariaDB from the distribution's packages", file=sys.stderr, flush=True)
+        hint = f"install the package {package}, or run as root where apt-get is"
+        raise Missing(f"no {name} found; {hint}", installable=False)
+    print(f"installing {package} from the distribution's packages", file=sys.stderr, flush=True)
     environ = {**ENVIRON, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
     apt_get = [apt, "-qq", "-o", "DPkg::Lock::Timeout=120", "-o", "Acquire::Retries=2"]
     output = ""
@@ -188,18 +260,16 @@ def install_mariadb() -> None:
         return done.returncode == 0
 
     run("update")
-    install = ("install", "-y", "--no-install-recommends")
-    if run(*install, "mariadb-server-core", "mariadb-client-core"):
+    wanted = ("install", "-y", "--no-install-recommends")
+    if any(run(*wanted, *choice) for choice in choices):
         return
-    if run(*install, "mariadb-server"):
-        return
-    known = run(*install, "--simulate", "mariadb-server")
-    raise Missing(f"apt-get could not install mariadb-server: {output[-300:]}", installable=known)
+    known = run(*wanted, "--simulate", package)
+    raise Missing(f"apt-get could not install {package}: {output[-300:]}", installable=known)
 
 
 # All of them
 
-RECIPES = {"postgres": postgres, "mariadb": mariadb}
+RECIPES = {"postgres": postgres, "mariadb": mariadb, "pgbouncer": pgbouncer}
 
 
 def prepare(name: str, folder: Path) -> Server:
@@ -254,6 +324,24 @@ def stop(servers: dict[str, Server]) -> None:
             server.process.wait()
 
 
+def bring_up(
+    names: list[str],
+    folder: Path,
+    servers: dict[str, Server],
+    missing: dict[str, tuple[str, bool]],
+) -> None:
+    """Fill `servers` with those that answer, `missing` with why the others do not."""
+    for step in (prepare, start, wait):  # each step of all at once, so that they overlap
+        for name in [name for name in names if name not in missing]:
+            try:
+                if step is prepare:
+                    servers[name] = prepare(name, folder / name)
+                else:
+                    step(servers[name])  # type: ignore[call-arg,arg-type]
+            except (Missing, OSError, subprocess.SubprocessError) as problem:
+                missing[name] = (str(problem), getattr(problem, "installable", True))
+
+
 def main(names: list[str]) -> None:
     parent = os.getppid()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -264,16 +352,11 @@ def main(names: list[str]) -> None:
     servers: dict[str, Server] = {}
     missing: dict[str, tuple[str, bool]] = {}
     try:
-        for step in (prepare, start, wait):  # each step of all at once, so that they overlap
-            for name in [name for name in names if name not in missing]:
-                try:
-                    if step is prepare:
-                        servers[name] = prepare(name, folder / name)
-                    else:
-                        step(servers[name])  # type: ignore[call-arg,arg-type]
-                except (Missing, OSError, subprocess.SubprocessError) as problem:
-                    missing[name] = (str(problem), getattr(problem, "installable", True))
-        urls = {n: s.url.format(port=s.port) for n, s in servers.items() if n not in missing}
+        bring_up([name for name in names if name != "pgbouncer"], folder, servers, missing)
+        if "postgres" in servers and "postgres" not in missing:
+            os.environ["CONVOY_TEST_POSTGRES"] = servers["postgres"].address
+        bring_up([name for name in names if name == "pgbouncer"], folder, servers, missing)
+        urls = {name: one.address for name, one in servers.items() if name not in missing}
         answer = {"folder": str(folder), "urls": urls, "missing": missing}
         print(json.dumps(answer), flush=True)
         while os.getppid() == parent:

@@ -1,7 +1,7 @@
 """Gives the test run its servers: a pytest plugin, loaded with `-p` because settings come early.
 
-`CONVOY_TEST_SERVERS` names those to start: "postgres,mariadb" unless told, or "none".
-`CONVOY_TEST_POSTGRES` and `CONVOY_TEST_MARIADB` are their URLs; one that is given is used as is.
+`CONVOY_TEST_SERVERS` names those to start: all of `NAMES` unless told, or "none".
+`CONVOY_TEST_POSTGRES` and the like are their URLs; one that is given is used as is.
 """
 
 import atexit
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-NAMES = ("postgres", "mariadb")
+NAMES = ("postgres", "mariadb", "pgbouncer")
 _launcher: tuple[int, subprocess.Popen[str]] | None = None
 
 

@@ -30,6 +30,11 @@ def server(url: str, engine: str) -> dict[str, object]:
     }
 
 
+def pooled(url: str) -> dict[str, object]:
+    """The same through a pooler: what Django asks for where connections are shared."""
+    return server(url, "postgresql") | {"DISABLE_SERVER_SIDE_CURSORS": True}
+
+
 SECRET_KEY = "only-for-tests-" + "0123456789" * 4
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -58,6 +63,10 @@ DATABASES: dict[str, dict[str, object]] = {
 }
 if url := os.environ.get("CONVOY_TEST_POSTGRES"):
     DATABASES["postgres"] = server(url, "postgresql")
+if (url := os.environ.get("CONVOY_TEST_PGBOUNCER")) and "postgres" in DATABASES:
+    mirror: dict[str, object] = {"MIRROR": "postgres", "DEPENDENCIES": []}
+    # Until it is set up as a mirror in tests, it is named like nothing that is there.
+    DATABASES["pgbouncer"] = pooled(url) | {"NAME": "mirror", "TEST": mirror}
 if url := os.environ.get("CONVOY_TEST_MARIADB"):
     import pymysql  # type: ignore[import-untyped]
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from django_convoy.brokers.database_browsing import DatabaseBrowsing
@@ -309,14 +310,17 @@ class DatabaseBroker(Broker, DatabaseBrowsing):
             self._wake_later(0 if state == "delayed" else len(job_ids))
 
     def mark_started(self, leases: Sequence[tuple[Lease, datetime]]) -> None:
-        """Write when long jobs began, so that they read RUNNING."""
+        """Write when long jobs began, so that they read RUNNING. What is locked is being settled
+        and not waited for."""
 
         def work(cursor: Any) -> None:
+            free = self._owned(cursor, [lease for lease, _ in leases], self.dialect.skip_locked)
             for lease, started_at in leases:
-                cursor.execute(
-                    "UPDATE convoy_job SET started_at = %s WHERE id = %s AND token = %s",
-                    [self.dialect.time(started_at), lease.id, lease.token],
-                )
+                if (lease.id, lease.token) in free:
+                    cursor.execute(
+                        f"UPDATE {self._by_id} SET started_at = %s WHERE id = %s",
+                        [self.dialect.time(started_at), lease.id],
+                    )
 
         self.session.write(work)
 
@@ -333,7 +337,25 @@ class DatabaseBroker(Broker, DatabaseBrowsing):
             cursor.execute("DELETE FROM convoy_job WHERE queue = %s AND state <> 'leased'", [queue])
             return int(cursor.rowcount)
 
-        return self.session.write(work)
+        if self.dialect.vendor != "mysql":
+            return self.session.write(work)
+        # There it would lock all that it walks, which is every job, in the way of all workers.
+        removed = 0
+        for state in ("delayed", "buried", "suspect", "ready"):
+            while found := self.session.write(partial(self._purge, queue=queue, state=state)):
+                removed += found
+        return removed
+
+    def _purge(self, cursor: Any, queue: str, state: str) -> int:
+        cursor.execute(
+            f"SELECT id FROM convoy_job{self.dialect.using('convoy_job_ready')} "
+            f"WHERE state = '{state}' AND queue = %s LIMIT {CHUNK}{self.dialect.skip_locked}",
+            [queue],
+        )
+        found = [row[0] for row in cursor.fetchall()]
+        if found:
+            cursor.execute(*self.dialect.delete_by_id("convoy_job", found))
+        return len(found)
 
     def together(self, work: Callable[[], T]) -> T:
         """Call `work` in one transaction of the session."""

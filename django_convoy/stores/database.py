@@ -114,18 +114,25 @@ class DatabaseStore(Store):
         self.session.write(work)
 
     def prune(self, retention: Retention, *, limit: int, namespace: str | None = None) -> int:
-        """Delete a bounded batch, rule by rule, through an index each."""
+        """Delete a bounded batch, rule by rule, through an index each.
+
+        In its order, oldest first: without one, a planner that expects many of them walks the
+        whole table for the few there are.
+        """
         now = clock.now()
         time = self.session.dialect.time
         own, prefix = _within(namespace)
         removed = self._delete(
-            f"expires_at IS NOT NULL AND expires_at <= %s{own}", [time(now), *prefix], limit
+            f"expires_at IS NOT NULL AND expires_at <= %s{own} ORDER BY expires_at",
+            [time(now), *prefix],
+            limit,
         )
         for status in STATUSES:
             age = retention.successes if status == SUCCESSFUL else retention.failures
             if age is not None:
                 removed += self._delete(
-                    f"status = %s AND finished_at < %s AND expires_at IS NULL{own}",
+                    f"status = %s AND finished_at < %s AND expires_at IS NULL{own} "
+                    "ORDER BY finished_at",
                     [status, time(now - age), *prefix],
                     limit - removed,
                 )
@@ -153,16 +160,17 @@ class DatabaseStore(Store):
         edge = self.session.dialect.time(aware(row[0]))
         return self._delete(
             "status = %s AND expires_at IS NULL AND finished_at <= %s "
-            f"AND (finished_at < %s OR id <= %s){own}",
+            f"AND (finished_at < %s OR id <= %s){own} ORDER BY finished_at",
             [SUCCESSFUL, edge, edge, row[1], *prefix],
             limit,
         )
 
     def _delete(self, where: str, params: list[Any], limit: int) -> int:
+        if limit <= 0:
+            return 0
+
         def choose(cursor: Any) -> list[str]:
-            cursor.execute(
-                f"SELECT id FROM convoy_history WHERE {where} LIMIT {max(0, limit)}", params
-            )
+            cursor.execute(f"SELECT id FROM convoy_history WHERE {where} LIMIT {limit}", params)
             return [row[0] for row in cursor.fetchall()]
 
         found = self.session.read(choose)

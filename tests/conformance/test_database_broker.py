@@ -31,6 +31,16 @@ class TestPlainPostgreSQL(BrokerConformance):
         return DatabaseBroker(PrivateSession("postgres"))
 
 
+@pytest.mark.postgres
+@pytest.mark.pgbouncer
+@pytest.mark.django_db(transaction=True, databases=["postgres", "pgbouncer"])
+class TestPgBouncer(BrokerConformance):
+    """Through a pooler that gives each transaction another connection."""
+
+    def make(self) -> Broker:
+        return PostgresBroker(PrivateSession("pgbouncer"))
+
+
 @pytest.mark.mariadb
 @pytest.mark.django_db(transaction=True, databases=["mariadb"])
 class TestMariaDB(BrokerConformance):

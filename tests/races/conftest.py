@@ -36,13 +36,14 @@ class PostgresWorker(PostgresBroker, Worker):
 def made_for(alias: str) -> Worker:
     """The broker that a worker on this database has."""
     session = PrivateSession(alias)
-    if setting := IMPATIENT.get(session.dialect.vendor):
+    setting = IMPATIENT.get(session.dialect.vendor)
+    if setting and not session.dialect.pooled:
         session.read(lambda cursor: cursor.execute(setting))
-    return PostgresWorker(session) if alias == "postgres" else Worker(session)
+    return PostgresWorker(session) if session.dialect.vendor == "postgresql" else Worker(session)
 
 
-def envelope(job_id: str, **fields) -> Envelope:
-    return Envelope(job_id, "q", "a.b", "{}", "1j-:x", "k", 0, clock.now(), **fields)
+def envelope(job_id: str, queue: str = "q", **fields) -> Envelope:
+    return Envelope(job_id, queue, "a.b", "{}", "1j-:x", "k", 0, clock.now(), **fields)
 
 
 @pytest.fixture

@@ -41,20 +41,34 @@ def make_site(tmp_path: Path, migrated: Path) -> Iterator[Callable[..., Site]]:
 
 @pytest.fixture
 def make_postgres_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
-    """Make sites with a database of their own on the run's PostgreSQL."""
+    """Make sites with a database of their own on the run's PostgreSQL.
+
+    pooled: through the run's PgBouncer. heard: with a listener that goes past it. migrated: with
+    Convoy's tables.
+    """
     with contextlib.ExitStack() as stack:
         numbers = itertools.count()
         url = os.environ["CONVOY_TEST_POSTGRES"]
 
-        def make(**chosen: Any) -> Site:
+        def make(
+            *, pooled: bool = False, heard: bool = False, migrated: bool = True, **chosen: Any
+        ) -> Site:
             number = next(numbers)
             name = f"worker_{os.getpid()}_{tmp_path.name.lower()[-30:]}_{number}"
             run_statement(url, f'CREATE DATABASE "{name}"')
             stack.callback(run_statement, url, f'DROP DATABASE "{name}" WITH (FORCE)')
             database = f"{url.rpartition('/')[0]}/{name}"
+            if heard:
+                broker = {"name": "database", "listen_dsn": database}
+                chosen["options"] = {**chosen.get("options", {}), "broker": broker}
+            if pooled:
+                pooler = os.environ["CONVOY_TEST_PGBOUNCER"]
+                chosen["pooled"] = True
+                database = f"{pooler.rpartition('/')[0]}/{name}"
             folder = tmp_path / f"site-{number}"
             site = stack.enter_context(opened(folder, None, database=database, **chosen))
-            site.run("migrate", "--verbosity", "0")
+            if migrated:
+                site.run("migrate", "--verbosity", "0")
             return site
 
         yield make

@@ -186,6 +186,12 @@ class Site:
         ids: list[str] = self._ask("enqueue", task, calls, options)
         return ids
 
+    def enqueue_in_transaction(
+        self, task: str, calls: Sequence[Sequence[Any]], *, commit: bool
+    ) -> None:
+        """Enqueue in `transaction.atomic()`, which is committed or rolled back."""
+        self._ask("enqueue_in_transaction", task, calls, commit)
+
     def result(self, job_id: str) -> dict[str, Any]:
         found: dict[str, Any] = self._ask("result", job_id)
         return found

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ import django
 
 django.setup()
 
-from django.db import connection  # noqa: E402
+from django.db import connection, transaction  # noqa: E402
 from django.utils.module_loading import import_string  # noqa: E402
 
 from django_convoy.framework import task_backends  # noqa: E402
@@ -26,6 +27,16 @@ def _task(name: str, options: dict[str, Any]) -> Any:
 
 def enqueue(name: str, calls: list[list[Any]], options: dict[str, Any]) -> list[str]:
     return list(_task(name, options).enqueue_many([tuple(call) for call in calls]))
+
+
+def enqueue_in_transaction(name: str, calls: list[list[Any]], commit: bool) -> None:
+    with transaction.atomic():
+        chosen = _task(name, {})
+        if len(calls) == 1:
+            chosen.enqueue(*calls[0])
+        else:
+            list(chosen.enqueue_many([tuple(call) for call in calls]))
+        transaction.set_rollback(not commit)
 
 
 def result(job_id: str) -> dict[str, Any]:
@@ -59,13 +70,21 @@ def _shown(value: Any) -> str:
     return value.isoformat() if isinstance(value, datetime) else repr(value)
 
 
+VERBS: dict[str, Callable[..., Any]] = {
+    "enqueue": enqueue,
+    "enqueue_in_transaction": enqueue_in_transaction,
+    "result": result,
+    "sql": sql,
+}
+
+
 def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what the site prints is not an answer
     for line in sys.stdin:
         verb, args = json.loads(line)
         try:
-            answer = {"ok": {"enqueue": enqueue, "result": result, "sql": sql}[verb](*args)}
+            answer = {"ok": VERBS[verb](*args)}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         answers.write(json.dumps(answer, default=_shown) + "\n")

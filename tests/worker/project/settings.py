@@ -7,7 +7,7 @@ from pathlib import Path
 
 import django
 
-from tests.settings import server
+from tests.settings import pooled, server
 
 if os.environ.get("CONVOY_SITE_NO_FORK"):  # as on platforms that have none of these
     del os.fork, os.memfd_create, os.mkfifo
@@ -31,7 +31,7 @@ DATABASES: dict[str, dict[str, object]] = {
     }
 }
 if url := CHOSEN.get("database"):
-    DATABASES["default"] = server(url, "postgresql")
+    DATABASES["default"] = pooled(url) if CHOSEN.get("pooled") else server(url, "postgresql")
     DATABASES["default"]["PORT"] = CHOSEN.get("port", DATABASES["default"]["PORT"])
     if level := CHOSEN.get("isolation"):
         from psycopg import IsolationLevel
