@@ -116,22 +116,25 @@ class ConvoyBackend(BaseTaskBackend):
         observed = is_observed(task_signals.task_enqueued)
         while chunk := list(islice(iterator, CHUNK)):
             now, new_ids = clock.now(), ids.job_ids(len(chunk))
-            envelopes = []
-            for job, job_id in zip(chunk, new_ids, strict=True):
-                sealer = sealers.get(id(job.task))
-                if sealer is None:
+            for job in chunk:
+                if id(job.task) not in sealers:
                     self.validate_task(job.task)
                     # It keeps the task, so that its id stays its own.
-                    sealer = sealers[id(job.task)] = _Sealer(runtime, job.task)
-                envelopes.append(sealer.envelope(job.args, job.kwargs or {}, job_id, now))
-            if len(sealers) > CHUNK:
-                sealers.clear()
-            runtime.shared.broker.push(envelopes)
+                    sealers[id(job.task)] = _Sealer(runtime, job.task)
+            sealed: Iterable[Envelope] = (
+                sealers[id(job.task)].envelope(job.args, job.kwargs or {}, job_id, now)
+                for job, job_id in zip(chunk, new_ids, strict=True)
+            )
+            if observed or len(chunk) == 1:
+                sealed = list(sealed)
+            runtime.shared.broker.push(sealed)
             batch.add(new_ids[0], len(new_ids))
             if observed:
-                for job, envelope in zip(chunk, envelopes, strict=True):
+                for job, envelope in zip(chunk, sealed, strict=True):
                     result = results.fresh(job.task, envelope, job.args, job.kwargs or {})
                     task_signals.task_enqueued.send(type(self), task_result=result)
+            if len(sealers) > CHUNK:
+                sealers.clear()
         return batch
 
     def get_result(self, result_id: str) -> ConvoyResult:

@@ -61,8 +61,9 @@ class DatabaseBroker(Broker, DatabaseBrowsing):
 
     # Enqueueing
 
-    def push(self, envelopes: Sequence[Envelope]) -> None:
+    def push(self, envelopes: Iterable[Envelope]) -> None:
         """Insert rows: one statement each, in one transaction when there are several."""
+        envelopes = list(envelopes)
         if not envelopes:
             return
         rows = self._rows(envelopes)

@@ -7,9 +7,11 @@ without coming back to us.
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import islice
+from typing import Any, NamedTuple
 
 from django_convoy.brokers import postgres_statements as statements
 from django_convoy.brokers.database import DatabaseBroker, Search, lease_of
@@ -26,7 +28,7 @@ from django_convoy.contracts.broker import Recorder
 from django_convoy.contracts.listener import Announcement, Announcing, Listener
 from django_convoy.contracts.store import Record
 from django_convoy.db.history import COLUMNS as HISTORY
-from django_convoy.db.postgres import array, connect, copy, times
+from django_convoy.db.postgres import array, connect, copy, micros, times
 from django_convoy.db.session import Session, is_watched
 from django_convoy.domain import ids
 from django_convoy.domain.envelope import NO_NOTE, Envelope, Lease
@@ -34,6 +36,8 @@ from django_convoy.domain.errors import BrokerUnavailable
 from django_convoy.domain.verdict import Done, Verdict
 
 logger = logging.getLogger("django_convoy.brokers")
+PIECE = 100
+"""Rows of a COPY that are sent together."""
 
 
 class PostgresBroker(DatabaseBroker, Recorder, Announcing):
@@ -58,22 +62,44 @@ class PostgresBroker(DatabaseBroker, Recorder, Announcing):
 
     # Enqueueing
 
-    def push(self, envelopes: Sequence[Envelope]) -> None:
-        """Insert: one row by a statement that also asks who wants to know, many by COPY."""
-        if len(envelopes) != 1 or not self._listens or self.session.is_joined():
+    def push(self, envelopes: Iterable[Envelope]) -> None:
+        """Insert: one row by a statement that also asks who wants to know, many by COPY.
+
+        Outside of a transaction they may still be made while the server takes those before.
+        """
+        if self.session.is_joined() or is_watched(self.session.connection):
             super().push(envelopes)
-            return
-        ((wanted,),) = self.session.statement(statements.INSERT_AND_ASK, *self._rows(envelopes))
-        if wanted:
-            self._announce(Told(envelopes).counts, NOTIFY)
+        elif not isinstance(envelopes, Sequence):
+            self._tell(self._stream(envelopes))
+        elif len(envelopes) != 1 or not self._listens:
+            super().push(envelopes)
+        else:
+            rows = self._rows(envelopes)
+            ((wanted,),) = self.session.statement(statements.INSERT_AND_ASK, *rows)
+            if wanted:
+                self._announce(Told(envelopes).counts, NOTIFY)
+
+    def _stream(self, envelopes: Iterable[Envelope]) -> list[Envelope]:
+        """Send rows as they are made; return what was sent."""
+        source, sent = iter(envelopes), list[Envelope]()
+
+        def pieces() -> Iterator[str]:
+            if sent:  # another attempt
+                yield "".join(map(_line, self._rows(sent)))
+            while piece := list(islice(source, PIECE)):
+                sent.extend(piece)
+                yield "".join(map(_line, self._rows(piece)))
+
+        self.session.step(lambda: copy(self.session.connection, statements.COPY, pieces()))
+        return sent
 
     def _insert_many(self, rows: list[list[Any]]) -> None:
         session = self.session
         if is_watched(session.connection):
             super()._insert_many(rows)
-            return
-        text = "".join(map(_line, rows))
-        session.step(lambda: copy(session.connection, statements.COPY, text))
+        else:
+            text = "".join(map(_line, rows))
+            session.step(lambda: copy(session.connection, statements.COPY, [text]))
 
     # Waking
 
@@ -189,34 +215,45 @@ class PostgresBroker(DatabaseBroker, Recorder, Announcing):
     def settle_and_record(
         self, settlements: Sequence[tuple[Lease, Verdict, Record | None]]
     ) -> list[bool]:
-        """Move what is over into the history in one statement; put the rest back."""
-        over = [(one, record) for one, _, record in settlements if record is not None]
-        rest = [(one, verdict) for one, verdict, record in settlements if record is None]
-        if not rest:
-            held = self._move(over)
-        elif not over:
-            return self.settle(rest)
+        """Move what is over into the history, one statement for all that ended alike; put the
+        rest back."""
+        over: dict[Alike, list[Record]] = {}
+        rest: list[tuple[Lease, Verdict]] = []
+        for lease, verdict, record in settlements:
+            if record is None:
+                rest.append((lease, verdict))
+            else:
+                note = "" if record.note is NO_NOTE else json.dumps(record.note.to_json())
+                alike = Alike(lease.token, record.status, record.worker, note, record.keep)
+                over.setdefault(alike, []).append(record)
+        steps = [partial(self._move, alike, records) for alike, records in over.items()]
+        if rest:
+            steps.append(partial(self._put, rest))
+        if len(steps) == 1:
+            held = steps[0]()
         else:
-            held = self.session.together(lambda: self._move(over) | self._put(rest))
+            held = self.session.together(lambda: set[str]().union(*[step() for step in steps]))
         return [lease.id in held for lease, _, _ in settlements]
 
     def _put(self, settlements: list[tuple[Lease, Verdict]]) -> set[str]:
         held = self.settle(settlements)
         return {lease.id for (lease, _), ok in zip(settlements, held, strict=True) if ok}
 
-    def _move(self, over: list[tuple[Lease, Record]]) -> set[str]:
-        over.sort(key=lambda pair: pair[0].id)
-        records = [record for _, record in over]
+    def _move(self, alike: "Alike", records: list[Record]) -> set[str]:
+        records.sort(key=_job_id)
+        base = records[0].finished_at
         given = [
-            array(lease.id for lease, _ in over),
-            array(lease.token for lease, _ in over),
-            array(one.status for one in records),
-            times(one.started_at for one in records),
-            times(one.finished_at for one in records),
-            array(one.worker for one in records),
+            base,
+            array(one.envelope.id for one in records),
             array(one.result for one in records),
-            array("" if one.note is NO_NOTE else json.dumps(one.note.to_json()) for one in records),
-            times(None if one.keep is None else one.finished_at + one.keep for one in records),
+            micros(base, (one.started_at for one in records)),
+            micros(base, (one.finished_at for one in records)),
+            alike.token,
+            alike.status,
+            base,
+            alike.worker,
+            alike.note,
+            None if alike.keep is None else alike.keep.total_seconds(),
         ]
         return {job_id for (job_id,) in self.session.statement(self._finish, given)}
 
@@ -235,6 +272,16 @@ class PostgresBroker(DatabaseBroker, Recorder, Announcing):
             times(at for _, at in leases),
         ]
         self.session.statement(statements.MARK_STARTED, given)
+
+
+class Alike(NamedTuple):
+    """What jobs that end together mostly have in common. note: as it is stored."""
+
+    token: str
+    status: str
+    worker: str
+    note: str
+    keep: timedelta | None
 
 
 class Told:
@@ -262,6 +309,10 @@ def _id(lease: Lease) -> str:
     return lease.id
 
 
+def _job_id(record: Record) -> str:
+    return record.envelope.id
+
+
 def _place(row: Any) -> tuple[int, str]:
     return -row[6], row[0]
 
@@ -276,12 +327,11 @@ def _line(row: list[Any]) -> str:
     for plain, escaped in _ESCAPES:
         if plain in payload:
             payload = payload.replace(plain, escaped)
-    wake_at = wake_at or "\\N"
-    due = due or "\\N"
     return (
         f"{job_id}\t{queue}\t{task}\t{payload}\t{seal}\t{key_id}\t{priority}\t{state}\t"
-        f"{wake_at}\t{due}\t{at}\t0\t\t\t\n"
+        f"{wake_at or _NULL}\t{due or _NULL}\t{at}\t0\t\t\t\n"
     )
 
 
+_NULL = "\\N"
 _ESCAPES = (("\\", "\\\\"), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"))

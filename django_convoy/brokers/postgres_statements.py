@@ -57,24 +57,34 @@ DELETE = (
 )
 """ids and tokens, by id: in that order rows are locked."""
 
-_KEPT = ("status", "started_at", "finished_at", "worker", "result", "note", "expires_at")
-_TIMES = {"started_at", "finished_at", "expires_at"}
-_ARRAYS = ", ".join(f"%s::{'timestamptz' if name in _TIMES else 'text'}[]" for name in _KEPT)
-_RETURNED = ", ".join(f"{'over' if name in _KEPT else 'job'}.{name}" for name in HISTORY)
+_MOMENT = "%s::timestamptz + {} * interval '1 microsecond'"
+_KEPT = {
+    "status": "%s",
+    "started_at": _MOMENT.format("over.started"),
+    "finished_at": "over.finished_at",
+    "worker": "%s",
+    "result": "over.result",
+    "note": "%s",
+    "expires_at": "over.finished_at + %s * interval '1 second'",
+}
 
 
 def finish(replace_failure: str) -> str:
-    """Return the statement that moves jobs into the history: ids, tokens, then `_KEPT`.
+    """Return the statement that moves jobs into the history, of one token, status and so on.
 
-    What was enqueued is copied by the server; only what came of it is sent.
+    What was enqueued is copied by the server; only what came of it is sent, and of that what is
+    the same for all is sent once. Parameters: ids, results, microseconds from a base to the start
+    and to the end; base, token, status, base, worker, note, seconds to keep.
     """
+    values = ", ".join(_KEPT.get(name, f"job.{name}") for name in HISTORY)
     return (
-        f"WITH over AS MATERIALIZED (SELECT * FROM unnest(%s::text[], %s::text[], {_ARRAYS}) "
-        f"AS over(id, token, {', '.join(_KEPT)})), "
-        "gone AS (DELETE FROM convoy_job AS job USING over "
-        f"WHERE job.id = over.id AND job.token = over.token RETURNING {_RETURNED}), "
+        "WITH gone AS (DELETE FROM convoy_job AS job USING ("
+        f"SELECT id, result, started, {_MOMENT.format('finished')} AS finished_at "
+        "FROM unnest(%s::text[], %s::text[], %s::int8[], %s::int8[]) "
+        "AS sent(id, result, started, finished)) AS over "
+        f"WHERE job.id = over.id AND job.token = %s RETURNING {values}), "
         f"kept AS (INSERT INTO convoy_history ({', '.join(HISTORY)}) "
-        f"SELECT {', '.join(HISTORY)} FROM gone{replace_failure}) "
+        f"SELECT * FROM gone{replace_failure}) "
         "SELECT id FROM gone"
     )
 

@@ -34,8 +34,8 @@ class Broker(ABC):
     capabilities: Capabilities
 
     @abstractmethod
-    def push(self, envelopes: Sequence[Envelope]) -> None:
-        """Store jobs: all of them or none."""
+    def push(self, envelopes: Iterable[Envelope]) -> None:
+        """Store jobs: all of them or none, also when making one of them fails on the way."""
 
     @abstractmethod
     def claim(

@@ -41,12 +41,23 @@ def to_local(value: datetime | None) -> datetime | None:
 
 
 class ExactCharField(models.CharField):  # type: ignore[type-arg]
-    """A CharField where "Mail" and "mail" are two names, also on MySQL and MariaDB."""
+    """A CharField compared by code points: "Mail" and "mail" are two names, also on MySQL and
+    MariaDB, and no language's order makes PostgreSQL's indexes slow."""
 
     def db_parameters(self, connection: Any) -> Any:
-        """Compare by code points where the database would fold case."""
-        exact = {"collation": "utf8mb4_bin"} if connection.vendor == "mysql" else {}
+        """Say the collation where the database has another."""
+        collations = {"mysql": "utf8mb4_bin", "postgresql": "C"}
+        exact = (
+            {"collation": collations[connection.vendor]} if connection.vendor in collations else {}
+        )
         return {**super().db_parameters(connection), **exact}
+
+    def db_type(self, connection: Any) -> str | None:
+        """Spell PostgreSQL's type out: beside a `varchar` Django makes a second index for LIKE,
+        which this collation does not need, and which costs a seventh of the log of each job."""
+        if connection.vendor == "postgresql":
+            return f"character varying({self.max_length})"
+        return super().db_type(connection)
 
 
 class UTCDateTimeField(models.DateTimeField):  # type: ignore[type-arg]

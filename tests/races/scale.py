@@ -11,7 +11,7 @@ from django.db import connections
 from psycopg import sql
 
 from django_convoy.db.session import Session
-from tests.worker.conftest import postgres
+from tests.worker.postgres import run_statement as postgres
 
 READY, FEW, DELAYED, LEASED, FINISHED = 1_000_000, 10_000, 1_000_000, 100_000, 5_000_000
 DUE, LAPSED, SUSPECTS = 1_000, 20, 100
