@@ -94,6 +94,9 @@ def live(birth: Birth, plan: Plan, make_engine: MakeEngine) -> int:
     worker_started.send_robust(sender=None, worker=worker_id)
     try:
         loop.run()
+    except Exception as error:
+        loop.desk.look_at_descriptors(error)
+        raise
     finally:
         worker_stopping.send_robust(sender=None, worker=worker_id)
         loop.desk.report()

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 from django_convoy.core.execution import Guard, Run, prepare
 from django_convoy.core.pace import Pace
@@ -34,6 +35,9 @@ from django_convoy.worker.probation import Probation
 from django_convoy.worker.telling import tell
 
 logger = logging.getLogger("django_convoy.worker")
+LAST_SECONDS = 0.5
+"""What a body that is about to end gets when its process cannot go on: it then ends that itself,
+with its outcome on the board."""
 LOOK_SECONDS = 0.15
 """How soon the steward has to look at a board with claimed jobs."""
 
@@ -204,6 +208,17 @@ class Desk:
             paper.lease.envelope.task,
         )
         self._region.doom(BROKEN, -1 if kept else paper.slot)
+        leave(1)
+
+    def look_at_descriptors(self, error: Exception) -> None:
+        """After an error: end this process if a task beside closed its descriptors."""
+        if not self._board.is_intact():
+            self.leave(f"file descriptors of this worker were closed ({error!r})")
+
+    def leave(self, why: str) -> NoReturn:
+        """End this process."""
+        time.sleep(LAST_SECONDS)
+        logger.error("%s: the worker leaves, and is replaced", why)
         leave(1)
 
     def abandon(self, paper: Paper, error: BaseException) -> None:

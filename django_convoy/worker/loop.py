@@ -76,6 +76,7 @@ class Loop:
                 wait=wait,
             )
         except BrokerUnavailable as error:
+            self.desk.look_at_descriptors(error)
             if not self._pause:
                 logger.warning("cut off from the broker: %s", error)
             self._pause = min(max(self._pause * 2, FIRST_PAUSE), LONGEST_PAUSE)

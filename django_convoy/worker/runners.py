@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -12,15 +11,11 @@ from asgiref.sync import ThreadSensitiveContext, async_to_sync
 from django_convoy.core.execution import Run
 from django_convoy.worker.delivery import deliver_async
 from django_convoy.worker.desk import Desk, Paper
-from django_convoy.worker.ending import leave
 from django_convoy.worker.timeouts import ThreadTimeouts
 
 logger = logging.getLogger("django_convoy.worker")
 SYNC_THREADS = 16
 """The most threads that plain functions get beside an event loop: each has connections."""
-
-LAST_SECONDS = 0.5
-"""For plain functions that are about to end when the event loop beside them fails."""
 
 
 class Pool(Protocol):
@@ -113,9 +108,7 @@ class EventLoop:
         try:
             self._loop.run_forever()
         except BaseException as error:  # a task closed what it waits on: no coroutine would go on
-            time.sleep(LAST_SECONDS)
-            logger.error("the event loop failed with %r: the worker leaves, is replaced", error)
-            leave(1)
+            self._pool.desk.leave(f"the event loop failed with {error!r}")
 
     def wake(self) -> None:
         """Take jobs."""

@@ -25,7 +25,9 @@ def test_its_outcome_is_kept_and_its_worker_leaves_at_once(
     assert (result["status"], result["attempts"]) == ("SUCCESSFUL", 1)
     site.wait_finished(site.enqueue("add", 1, 2))
     assert tree.stop() == 0
-    (line,) = [line for line in tree.log.splitlines() if "ERROR" in line or "WARNING" in line]
+    lines = [line for line in tree.log.splitlines() if "ERROR" in line or "WARNING" in line]
+    assert len(lines) == 1, tree.log
+    (line,) = lines
     assert f"job {job_id}" in line
     assert "the worker leaves, and is replaced" in line
     assert "Traceback" not in tree.log
