@@ -33,6 +33,8 @@ class Idling:
         self._seat: int | None = None
         self._bell: tuple[socket.socket, socket.socket] | None = None
         self._interrupted = False
+        self.attended = False
+        """Whether this look follows a sleep from which a listener was to wake us."""
         self._pid = 0
         self._known: Seats | None = None
 
@@ -78,14 +80,15 @@ class Idling:
                     return []
                 pause = min(pause * 1.5, POLL)
         finally:
-            self._interrupted = False
+            self._interrupted = self.attended = False
             self._listen(False)
 
     def _rest(self, pause: float, due: Callable[[], float | None]) -> float:
         """Return how long to sleep, unless woken."""
         seats = self._seats()
         if seats is not None and self._seat is not None:
-            if seats.attended:
+            self.attended = seats.attended
+            if self.attended:
                 return ATTENDED_POLL * random.uniform(0.5, 1.0)  # noqa: S311 - spread
             seats.ring(LISTENER, 1)  # if there is one, it attends from now on
         # What is due already and was not to be had is held by somebody for a moment.

@@ -21,6 +21,7 @@ LOCK = "1131376761, 1"
 IS_WANTED = (
     f"NOT CASE WHEN pg_try_advisory_lock({LOCK}) THEN pg_advisory_unlock({LOCK}) ELSE false END"
 )
+NOTIFY_NOW_IF_WANTED = f"CASE WHEN {IS_WANTED} THEN pg_notify('{CHANNEL}', %s) IS NULL END"
 NOTIFY = f"SELECT pg_notify('{CHANNEL}', %s)"
 NOTIFY_IF_WANTED = f"SELECT pg_notify('{CHANNEL}', %s) WHERE {IS_WANTED}"
 

@@ -5,15 +5,16 @@ stop at their limit; rows that somebody else has locked are skipped.
 """
 
 from django_convoy.brokers.database import PUSH_COLUMNS
-from django_convoy.brokers.postgres_listener import IS_WANTED
+from django_convoy.brokers.postgres_listener import IS_WANTED, NOTIFY_NOW_IF_WANTED
 from django_convoy.db.history import COLUMNS as HISTORY
 
 INSERT = (
     f"INSERT INTO convoy_job ({PUSH_COLUMNS}, attempt, token, worker, note) "
     f"VALUES ({', '.join(['%s'] * 11)}, 0, '', '', '')"
 )
-INSERT_AND_ASK = f"WITH new AS ({INSERT} RETURNING 1) SELECT {IS_WANTED} FROM new"
+INSERT_AND_ASK = f"{INSERT} RETURNING {IS_WANTED}"
 """Returns whether a listener wants to be told of it."""
+INSERT_AND_NOTIFY = f"{INSERT} RETURNING {NOTIFY_NOW_IF_WANTED}"
 COPY = f"COPY convoy_job ({PUSH_COLUMNS}, attempt, token, worker, note) FROM STDIN"
 
 _LEASE = (

@@ -7,9 +7,11 @@ from typing import Any
 import psycopg
 from django.db import connections
 from psycopg import Connection, Cursor
+from psycopg.pq import ExecStatus
 
 from django_convoy.domain.errors import BrokerUnavailable
 
+TUPLES_OK = ExecStatus.TUPLES_OK
 NETWORK: dict[str, Any] = {
     "application_name": "convoy",
     "connect_timeout": 5,
@@ -45,7 +47,8 @@ def execute(
             cursor.execute(sql, params, prepare=True)
         finally:
             driver.prepare_threshold = threshold
-    return cursor.fetchall() if cursor.description else []
+    result = cursor.pgresult
+    return cursor.fetchall() if result is not None and result.status == TUPLES_OK else []
 
 
 def array(values: Iterable[str | None]) -> str:

@@ -83,8 +83,11 @@ class Seats:
         """Stand up."""
         with self._mutex:
             self._flags[seat] = 0
-            os.close(self._mine.pop(seat))
-            self._fcntl.lockf(self._locks, self._fcntl.LOCK_UN, 1, seat)
+            bell = self._mine.pop(seat)
+            with contextlib.suppress(OSError):  # a task may have closed it
+                os.close(bell)
+            with contextlib.suppress(OSError):
+                self._fcntl.lockf(self._locks, self._fcntl.LOCK_UN, 1, seat)
 
     def is_taken(self, seat: int) -> bool:
         """Return whether a living process sits there."""

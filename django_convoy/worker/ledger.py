@@ -133,8 +133,10 @@ class Ledger:
         """Settle all that is held and take a step, in one transaction.
 
         Returns what the step returned; None where that is not to be had, and nothing was done.
+        Whoever settles in one statement has nothing to gain from a transaction around two.
         """
-        if not self._pair.together or not self._entries:
+        pair = self._pair
+        if not self._entries or not pair.together or isinstance(pair.broker, Recorder):
             return None
         entries = self.take()
         conclusions = [entry.conclusion for entry in entries]

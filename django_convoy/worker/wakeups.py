@@ -130,9 +130,9 @@ class _Watch:
             self._keep_times()
             rest = min(self._look_at, self._due_at) - time.monotonic()
             heard = self._listener.wait(max(0.0, min(rest, LONGEST_WAIT)), seats.bell(self._seat))
+            self._hear(heard)
             if seats.silence(self._seat):
                 self._due_at = 0.0  # a worker put something off
-            self._hear(heard)
 
     def _promise(self) -> None:
         """Attend from now on; what came meanwhile, those asleep have to find themselves."""
