@@ -14,7 +14,7 @@ from django_convoy.domain.envelope import Lease
 from django_convoy.domain.outcome import Released
 from django_convoy.worker.board import ENDED, HELD, LIVE, RUNNING, Board, Region, Slot
 from django_convoy.worker.engine import Engine
-from django_convoy.worker.ledger import settle
+from django_convoy.worker.ledger import lost, settle
 from django_convoy.worker.parcel import UNREADABLE as UNREADABLE
 from django_convoy.worker.parcel import unpack_lease, unpack_outcome
 from django_convoy.worker.transactions import LongTransactions
@@ -70,12 +70,24 @@ class Watch:
             elif longest < SLOW_SECONDS:
                 soon = min(soon or SLOW_SECONDS, SLOW_SECONDS)
         if self._owed:
-            settle(self._engine.own, self._owed)
-            self._owed = []
+            held = settle(self._engine.own, self._owed)
+            owed, self._owed = self._owed, []
+            for conclusion, ok in zip(owed, held, strict=True):
+                if not ok:
+                    self._refused(conclusion)
         if marks:
             self._engine.own.broker.mark_started(marks)
             self._marked.update(started)
         return soon
+
+    def _refused(self, conclusion: Conclusion) -> None:
+        """Say that an outcome is lost, unless its worker settled it at the same moment."""
+        store = self._engine.own.store
+        if conclusion.record is None or not store.durable:
+            return  # nobody could tell
+        kept = store.get(conclusion.lease.id)
+        if kept is None or kept.attempt != conclusion.lease.attempt:
+            lost(conclusion.lease.id)
 
     def _take_back(self, region: Region, slot: Slot) -> list[Conclusion]:
         # Whoever has the byte's lock decides; the mark outlives the lock.
