@@ -5,10 +5,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from django_convoy.brokers.database_sweep import LONG_AGO, PAUSE, Sweep
+from django_convoy.brokers.database_sweep import LONG_AGO, Sweep
 from django_convoy.brokers.postgres_marks import Mark
 from django_convoy.brokers.postgres_statements import LOOK
 from django_convoy.db.session import Session
+
+LOOK_PAUSE = 0.2
+"""The least seconds between two looks of a busy worker."""
 
 
 class PostgresSweep(Sweep):
@@ -29,15 +32,16 @@ class PostgresSweep(Sweep):
         began = time.monotonic()
         if began < self._next:
             return False
+        self._next = began + LOOK_PAUSE
         from_start = not self._mark.holds()
         ((due, suspects, now),) = self._session.statement(LOOK, self.beyond()[1])
         if from_start:
             self._mark.walked(time.monotonic() - began)
         if due:
+            self._next = 0.0
             self._session.write(lambda cursor: self.run(cursor, lease))
             return True
         self._mark.key = now
-        self._next = began + PAUSE
         if suspects:
             self._session.read(self._look_for_suspects)
         else:

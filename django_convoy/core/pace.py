@@ -4,8 +4,9 @@ CLAIM_SECONDS = 0.05
 """A claim takes what is expected to run in this time."""
 QUICK_SECONDS = 0.005
 """A task below this is quick: its outcomes may wait for each other."""
-HOLD_SECONDS = 0.02
-"""An outcome waits at most so long before it is settled."""
+HOLD_SECONDS = 0.025
+"""An outcome waits at most so long before it is settled: what was claimed together is settled in
+two halves."""
 LARGEST_CLAIM = 200
 _WEIGHT = 0.2
 

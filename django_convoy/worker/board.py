@@ -367,12 +367,23 @@ class Region:
         same = self._memory[start : start + _SLOT_HEAD.size] == head
         return slot if same and self._memory[state_at] == state else None
 
-    def slots(self) -> list[Slot]:
-        """Return copies of all slots in use."""
-        start = self._base + _STATES_AT
-        states = self._memory[start : start + SLOTS]
-        found = (self.read(index) for index, state in enumerate(states) if state)
+    def slots(self, *states: int) -> list[Slot]:
+        """Return copies of all slots in these states, or of all in use."""
+        found = (
+            self.read(index)
+            for index, state in enumerate(self._states())
+            if (state in states if states else state)
+        )
         return [slot for slot in found if slot is not None]
+
+    def has(self, *states: int) -> bool:
+        """Return whether any slot is in one of these states, or in use; copies nothing."""
+        used = self._states()
+        return any(state in used for state in states or (HELD, RUNNING, ENDED))
+
+    def _states(self) -> bytes:
+        start = self._base + _STATES_AT
+        return self._memory[start : start + SLOTS]
 
     def is_recalled(self, slot: Slot) -> bool:
         """Return whether this copy's job was taken back."""

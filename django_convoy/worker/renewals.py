@@ -22,6 +22,7 @@ class Renewals:
         self._board = board
         self._plan = plan
         self._lost: set[tuple[int, int]] = set()
+        self._look_at = 0.0
 
     @property
     def period(self) -> float:
@@ -31,6 +32,8 @@ class Renewals:
     def renew(self) -> None:
         """Renew what was not renewed for one period. Raises BrokerUnavailable."""
         now = time.monotonic()
+        if now < self._look_at:
+            return
         due: list[tuple[Region, Slot, Lease]] = []
         for region in self._board.regions(LIVE, DEAD):
             for slot in region.slots():
@@ -43,8 +46,11 @@ class Renewals:
                     due.append((region, slot, unpack_lease(slot.lease)[0]))
                 except UNREADABLE:
                     continue
-        if not due:
-            return
+        if due:
+            self._renew(due, now)
+        self._look_at = now + self.period * 0.3  # whatever is claimed now is not due before
+
+    def _renew(self, due: list[tuple[Region, Slot, Lease]], now: float) -> None:
         leases = [lease for _, _, lease in due]
         answers = self._engine.own.broker.renew(leases, lease=self._plan.lease)
         for (region, slot, lease), answer in zip(due, answers, strict=True):

@@ -97,7 +97,7 @@ class Steward:
         if self._failures:
             logger.warning("connected to the broker again")
             self._failures = 0
-        busy = any(region.slots() for region in self._board.regions(LIVE))
+        busy = any(region.has() for region in self._board.regions(LIVE))
         if self.stopping:
             return STOPPING_SLEEP
         calm = self._renewals.period / 2 if busy or self._orphan_since else LONGEST_SLEEP

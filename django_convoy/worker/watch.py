@@ -47,28 +47,28 @@ class Watch:
         marks = []
         now = time.monotonic()
         for region in self._board.regions(LIVE):
-            slots = [slot for slot in region.slots() if not region.is_recalled(slot)]
-            running = [slot for slot in slots if slot.state == RUNNING]
+            running = self._slots(region, RUNNING)
             if not running:
-                if slots:
-                    soon = min(soon or SLOW_SECONDS, SLOW_SECONDS)
+                if region.has():
+                    soon = _sooner(soon, SLOW_SECONDS)
                 continue
             longest = now - min(slot.started for slot in running)
-            for slot in slots:
+            for slot in running:
                 if (later := self._transactions.look(region, slot)) is not None:
-                    soon = later if soon is None else min(soon, later)
-                if slot.state == HELD and longest >= SLOW_SECONDS:
-                    self._owed += self._take_back(region, slot)
-                elif slot.state == ENDED and longest >= SOON_SECONDS:
-                    self._owed += self._finish(region, slot)
-                elif slot.state == RUNNING and (found := self._began(region, slot, now)):
+                    soon = _sooner(soon, later)
+                if found := self._began(region, slot, now):
                     marks += found
                     started[region.index, slot.index] = slot.serial
-            ended = any(slot.state == ENDED for slot in slots)
-            if ended:
-                soon = min(soon or SOON_SECONDS, SOON_SECONDS)
-            elif longest < SLOW_SECONDS:
-                soon = min(soon or SLOW_SECONDS, SLOW_SECONDS)
+            if region.has(ENDED):
+                soon = _sooner(soon, SOON_SECONDS)
+                if longest >= SOON_SECONDS:
+                    for slot in self._slots(region, ENDED):
+                        self._owed += self._finish(region, slot)
+            if longest < SLOW_SECONDS:
+                soon = _sooner(soon, SLOW_SECONDS)
+            else:
+                for slot in self._slots(region, HELD):
+                    self._owed += self._take_back(region, slot)
         if self._owed:
             held = settle(self._engine.own, self._owed)
             owed, self._owed = self._owed, []
@@ -79,6 +79,9 @@ class Watch:
             self._engine.own.broker.mark_started(marks)
             self._marked.update(started)
         return soon
+
+    def _slots(self, region: Region, state: int) -> list[Slot]:
+        return [slot for slot in region.slots(state) if not region.is_recalled(slot)]
 
     def _refused(self, conclusion: Conclusion) -> None:
         """Say that an outcome is lost, unless its worker settled it at the same moment."""
@@ -123,6 +126,10 @@ class Watch:
         except UNREADABLE:
             return []
         return [(lease, clock.now() - timedelta(seconds=now - slot.started))]
+
+
+def _sooner(soon: float | None, seconds: float) -> float:
+    return seconds if soon is None else min(soon, seconds)
 
 
 def _concluded(lease: Lease, outcome: Released) -> Conclusion:
