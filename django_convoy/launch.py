@@ -2,10 +2,11 @@
 
 import contextlib
 import logging
+import time
 from collections.abc import Iterator
 from typing import Any
 
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 
 from django_convoy.contracts.broker import Broker, Browsable
 from django_convoy.contracts.listener import Announcing
@@ -19,6 +20,7 @@ from django_convoy.worker.engine import Engine
 from django_convoy.worker.plan import Plan
 
 logger = logging.getLogger("django_convoy")
+WAL_TRIES, WAL_PAUSE = 50, 0.1
 
 
 def build_engine(plan: Plan, worker: str) -> Engine:
@@ -60,11 +62,32 @@ def prepare_database(runtime: Runtime) -> None:
     Raises ConfigurationError that says to migrate, or that nobody could see its tables.
     """
     _refuse_memory(runtime)
-    runtime.shared.broker.counts("")
+    broker = runtime.shared.broker
+    if isinstance(broker, Browsable):
+        broker.find("0" * 32)
+    else:
+        broker.counts("")
     runtime.shared.store.get("0" * 32)
     alias = runtime.shared.broker.capabilities.transactional
     if alias is None or connections[alias].vendor != "sqlite":
         return
+    for _ in range(WAL_TRIES):
+        try:
+            _switch_to_wal(alias)
+        except OperationalError as error:  # it waits for nobody, whatever the timeout is
+            if "locked" not in str(error):
+                raise
+            time.sleep(WAL_PAUSE)
+        else:
+            return
+    logger.warning(
+        "database %r: others use it, so that it cannot be switched to write-ahead logging now; "
+        "the next start of a worker will try again",
+        alias,
+    )
+
+
+def _switch_to_wal(alias: str) -> None:
     with connections[alias].cursor() as cursor:
         cursor.execute("PRAGMA journal_mode")
         if cursor.fetchone()[0] == "delete":

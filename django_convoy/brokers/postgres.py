@@ -36,6 +36,8 @@ from django_convoy.domain.errors import BrokerUnavailable
 from django_convoy.domain.verdict import Done, Verdict
 
 logger = logging.getLogger("django_convoy.brokers")
+Claim = tuple[str, str]
+"""A job's id and the token of one claim: a worker may hold both a lost and a valid one of a job."""
 PIECE = 100
 """Rows of a COPY that are sent together."""
 SELDOM = 0.005
@@ -239,8 +241,8 @@ class PostgresBroker(DatabaseBroker, Recorder, Announcing):
             return super().settle(settlements)
         leases = sorted((lease for lease, _ in settlements), key=_id)
         given = [array(lease.id for lease in leases), array(lease.token for lease in leases)]
-        gone = {job_id for (job_id,) in self.session.statement(statements.DELETE, given)}
-        return [lease.id in gone for lease, _ in settlements]
+        gone = {(row[0], row[1]) for row in self.session.statement(statements.DELETE, given)}
+        return [_claim_of(lease) in gone for lease, _ in settlements]
 
     def settle_and_record(
         self, settlements: Sequence[tuple[Lease, Verdict, Record | None]]
@@ -262,14 +264,14 @@ class PostgresBroker(DatabaseBroker, Recorder, Announcing):
         if len(steps) == 1:
             held = steps[0]()
         else:
-            held = self.session.together(lambda: set[str]().union(*[step() for step in steps]))
-        return [lease.id in held for lease, _, _ in settlements]
+            held = self.session.together(lambda: set[Claim]().union(*[step() for step in steps]))
+        return [_claim_of(lease) in held for lease, _, _ in settlements]
 
-    def _put(self, settlements: list[tuple[Lease, Verdict]]) -> set[str]:
+    def _put(self, settlements: list[tuple[Lease, Verdict]]) -> set[Claim]:
         held = self.settle(settlements)
-        return {lease.id for (lease, _), ok in zip(settlements, held, strict=True) if ok}
+        return {_claim_of(lease) for (lease, _), ok in zip(settlements, held, strict=True) if ok}
 
-    def _move(self, alike: "Alike", records: list[Record]) -> set[str]:
+    def _move(self, alike: "Alike", records: list[Record]) -> set[Claim]:
         records.sort(key=_job_id)
         base = records[0].finished_at
         given = [
@@ -285,7 +287,8 @@ class PostgresBroker(DatabaseBroker, Recorder, Announcing):
             alike.note,
             None if alike.keep is None else alike.keep.total_seconds(),
         ]
-        return {job_id for (job_id,) in self.session.statement(self._finish, given)}
+        rows = self.session.statement(self._finish, given)
+        return {(job_id, alike.token) for (job_id,) in rows}
 
     def _put_back(
         self, cursor: Any, job_ids: list[str], delay: float, refund: bool, note: str
@@ -333,6 +336,10 @@ class Told:
 
     def __call__(self) -> None:
         self._announce(self.counts)
+
+
+def _claim_of(lease: Lease) -> Claim:
+    return lease.id, lease.token
 
 
 def _id(lease: Lease) -> str:

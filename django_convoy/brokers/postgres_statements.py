@@ -54,7 +54,7 @@ than a mark, then what follows it."""
 
 DELETE = (
     "DELETE FROM convoy_job AS job USING unnest(%s::text[], %s::text[]) AS gone(id, token) "
-    "WHERE job.id = gone.id AND job.token = gone.token RETURNING job.id"
+    "WHERE job.id = gone.id AND job.token = gone.token RETURNING job.id, job.token"
 )
 """ids and tokens, by id: in that order rows are locked."""
 

@@ -1,6 +1,9 @@
 """What a worker does with a job when nothing goes wrong but the job itself."""
 
 import json
+import sqlite3
+import time
+from collections.abc import Callable
 
 import pytest
 
@@ -202,3 +205,19 @@ def test_a_burst_waits_for_what_its_jobs_enqueue(site: Site) -> None:
     site.burst("--processes", "2")
     assert len(site.journal("late")) == 31
     assert site.live() == 0
+
+
+def test_a_worker_starts_while_somebody_writes(make_site: Callable[..., Site]) -> None:
+    """It cannot switch SQLite to write-ahead logging then, and tries again in a moment."""
+    site = make_site(options={"lease": 5})
+    job_id = site.enqueue("add", 1, 2)
+    writer = sqlite3.connect(site.folder / "site.sqlite3", isolation_level=None)
+    assert writer.execute("PRAGMA journal_mode = DELETE").fetchone() == ("delete",)
+    writer.execute("BEGIN IMMEDIATE")
+    tree = site.worker("--processes", "1")
+    time.sleep(2)
+    writer.execute("COMMIT")
+    writer.close()
+    site.wait_finished(job_id)
+    assert "Traceback" not in tree.log
+    assert tree.stop() == 0

@@ -36,6 +36,13 @@ class Fencing(BrokerCase):
         assert self.claim() == []
         assert self.broker.settle([(current, DONE)]) == [True]
 
+    def test_a_stale_lease_is_refused_beside_the_current_one_in_a_batch(self) -> None:
+        for verdict in (DONE, Again(0, False, Note())):
+            stale, current = self.lose()
+            answers = self.broker.settle([(stale, DONE), (current, verdict)])
+            assert answers == [False, True]
+            self.broker.purge(self.queue)
+
     def test_a_stale_lease_is_refused_in_any_process(self) -> None:
         stale, _ = self.lose()
         assert self.another().settle([(stale, DONE)]) == [False]
