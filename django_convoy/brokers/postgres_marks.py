@@ -16,7 +16,7 @@ PERIOD = 1.0
 SHARE = 20
 """They take at most one part in so many of a worker's time."""
 
-CHEAP = 0.01
+CHEAP = 0.1
 """Seconds of a walk that is not worth saving."""
 
 

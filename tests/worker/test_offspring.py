@@ -18,6 +18,14 @@ def test_a_task_may_use_a_pool_of_processes(site: Site, flags: list[str]) -> Non
     assert not site.survivors()
 
 
+def test_a_child_that_is_ended_as_soon_as_it_is_forked_hears_of_it(site: Site) -> None:
+    job_id = site.enqueue("terminate_newborn", 200)
+    tree = site.worker("--processes", "1")
+    (result,) = site.wait_finished(job_id, seconds=30)
+    assert result["value"] == [-15] * 200
+    assert tree.stop() == 0
+
+
 @SLOTS
 def test_a_child_of_a_task_ends_when_it_is_told_to(site: Site, flags: list[str]) -> None:
     job_id = site.enqueue("terminate_children")

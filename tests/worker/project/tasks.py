@@ -287,6 +287,21 @@ def with_pool(numbers):
         return pool.map(_square, numbers)
 
 
+@task
+def terminate_newborn(count):
+    """Return how children ended that were told to before they had done anything."""
+    codes = []
+    for _ in range(count):
+        child = multiprocessing.get_context("fork").Process(target=_sleep_long, args=(1,))
+        child.start()
+        child.terminate()
+        child.join(5)
+        codes.append(child.exitcode)
+        child.kill()
+        child.join()
+    return codes
+
+
 @task(timeout=30)
 def terminate_children():
     """Return how children that sleep ended when they were told to."""
