@@ -63,7 +63,9 @@ class PostgresBroker(DatabaseBroker, Recorder, Announcing):
         self._pushed_at = 0.0
         self._ask_anew = False
         self._from_memory = False
-        self._finish = statements.finish(self.dialect.replace_failure("convoy_history", HISTORY))
+        replace_failure = self.dialect.replace_failure("convoy_history", HISTORY)
+        self._finish = statements.finish(replace_failure)
+        self._finish_one = statements.finish_one(replace_failure)
 
     # Enqueueing
 
@@ -272,6 +274,9 @@ class PostgresBroker(DatabaseBroker, Recorder, Announcing):
         return {_claim_of(lease) for (lease, _), ok in zip(settlements, held, strict=True) if ok}
 
     def _move(self, alike: "Alike", records: list[Record]) -> set[Claim]:
+        if len(records) == 1:
+            rows = self.session.statement(self._finish_one, _alone(alike, records[0]))
+            return {(job_id, alike.token) for (job_id,) in rows}
         records.sort(key=_job_id)
         base = records[0].finished_at
         given = [
@@ -315,6 +320,22 @@ class Alike(NamedTuple):
     worker: str
     note: str
     keep: timedelta | None
+
+
+def _alone(alike: Alike, record: Record) -> list[Any]:
+    """Return the parameters of `finish_one`."""
+    expires_at = None if alike.keep is None else record.finished_at + alike.keep
+    return [
+        record.envelope.id,
+        alike.token,
+        alike.status,
+        record.started_at,
+        record.finished_at,
+        alike.worker,
+        record.result,
+        alike.note,
+        expires_at,
+    ]
 
 
 class Told:

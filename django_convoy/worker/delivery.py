@@ -14,7 +14,7 @@ from django_convoy.domain.options import AT_MOST_ONCE
 from django_convoy.domain.outcome import Error, Outcome, Released, Succeeded
 from django_convoy.domain.verdict import DONE
 from django_convoy.worker.engine import Engine
-from django_convoy.worker.ledger import insist, lost
+from django_convoy.worker.ledger import insist, lost, settle
 
 logger = logging.getLogger("django_convoy.worker")
 GiveUp = Callable[[], bool]
@@ -110,10 +110,8 @@ def _exactly_once(engine: Engine, run: Run, guard: Guard, give_up: GiveUp) -> De
                 raise _RolledBack(outcome)
             conclusion = _concluded(engine, run, outcome)
             # The live row is touched last, so that it is locked for a moment only.
-            if not engine.shared.broker.settle([(run.lease, conclusion.verdict)])[0]:
+            if not settle(engine.shared, [conclusion])[0]:
                 raise LeaseLost(run.lease.id)
-            if conclusion.record is not None:
-                engine.shared.store.finished([conclusion.record])
         return Delivered(outcome, conclusion, settle=False)
     except _RolledBack as failed:
         conclusion = _concluded(engine, run, failed.outcome)
