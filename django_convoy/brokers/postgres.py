@@ -8,10 +8,10 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from django_convoy.brokers import postgres_statements as statements
 from django_convoy.brokers.database import DatabaseBroker, Search, lease_of
@@ -23,12 +23,13 @@ from django_convoy.brokers.postgres_listener import (
     payload,
 )
 from django_convoy.brokers.postgres_marks import Mark
+from django_convoy.brokers.postgres_rows import Alike, alone, copy_line, together
 from django_convoy.brokers.postgres_sweep import PostgresSweep
 from django_convoy.contracts.broker import Recorder
 from django_convoy.contracts.listener import Announcement, Announcing, Listener
 from django_convoy.contracts.store import Record
 from django_convoy.db.history import COLUMNS as HISTORY
-from django_convoy.db.postgres import array, connect, copy, micros, times
+from django_convoy.db.postgres import array, connect, copy, times
 from django_convoy.db.session import Session, is_watched
 from django_convoy.domain import ids
 from django_convoy.domain.envelope import NO_NOTE, Envelope, Lease
@@ -105,10 +106,10 @@ class PostgresBroker(DatabaseBroker, Recorder, Announcing):
 
         def pieces() -> Iterator[str]:
             if sent:  # another attempt
-                yield "".join(map(_line, self._rows(sent)))
+                yield "".join(map(copy_line, self._rows(sent)))
             while piece := list(islice(source, PIECE)):
                 sent.extend(piece)
-                yield "".join(map(_line, self._rows(piece)))
+                yield "".join(map(copy_line, self._rows(piece)))
 
         self.session.step(lambda: copy(self.session.connection, statements.COPY, pieces()))
         return sent
@@ -118,7 +119,7 @@ class PostgresBroker(DatabaseBroker, Recorder, Announcing):
         if is_watched(session.connection):
             super()._insert_many(rows)
         else:
-            text = "".join(map(_line, rows))
+            text = "".join(map(copy_line, rows))
             session.step(lambda: copy(session.connection, statements.COPY, [text]))
 
     # Waking
@@ -273,25 +274,11 @@ class PostgresBroker(DatabaseBroker, Recorder, Announcing):
         held = self.settle(settlements)
         return {_claim_of(lease) for (lease, _), ok in zip(settlements, held, strict=True) if ok}
 
-    def _move(self, alike: "Alike", records: list[Record]) -> set[Claim]:
+    def _move(self, alike: Alike, records: list[Record]) -> set[Claim]:
         if len(records) == 1:
-            rows = self.session.statement(self._finish_one, _alone(alike, records[0]))
+            rows = self.session.statement(self._finish_one, alone(alike, records[0]))
             return {(job_id, alike.token) for (job_id,) in rows}
-        records.sort(key=_job_id)
-        base = records[0].finished_at
-        given = [
-            base,
-            array(one.envelope.id for one in records),
-            array(one.result for one in records),
-            micros(base, (one.started_at for one in records)),
-            micros(base, (one.finished_at for one in records)),
-            alike.token,
-            alike.status,
-            base,
-            alike.worker,
-            alike.note,
-            None if alike.keep is None else alike.keep.total_seconds(),
-        ]
+        given = together(alike, records)
         rows = self.session.statement(self._finish, given)
         return {(job_id, alike.token) for (job_id,) in rows}
 
@@ -310,32 +297,6 @@ class PostgresBroker(DatabaseBroker, Recorder, Announcing):
             times(at for _, at in leases),
         ]
         self.session.statement(statements.MARK_STARTED, given)
-
-
-class Alike(NamedTuple):
-    """What jobs that end together mostly have in common. note: as it is stored."""
-
-    token: str
-    status: str
-    worker: str
-    note: str
-    keep: timedelta | None
-
-
-def _alone(alike: Alike, record: Record) -> list[Any]:
-    """Return the parameters of `finish_one`."""
-    expires_at = None if alike.keep is None else record.finished_at + alike.keep
-    return [
-        record.envelope.id,
-        alike.token,
-        alike.status,
-        record.started_at,
-        record.finished_at,
-        alike.worker,
-        record.result,
-        alike.note,
-        expires_at,
-    ]
 
 
 class Told:
@@ -367,29 +328,9 @@ def _id(lease: Lease) -> str:
     return lease.id
 
 
-def _job_id(record: Record) -> str:
-    return record.envelope.id
-
-
 def _place(row: Any) -> tuple[int, str]:
     return -row[6], row[0]
 
 
 def _key(row: Any) -> tuple[int, str]:
     return row[6], row[0]
-
-
-def _line(row: list[Any]) -> str:
-    """Return a row as COPY reads it. Of what we write, only a payload can need escapes."""
-    job_id, queue, task, payload, seal, key_id, priority, state, wake_at, due, at = row
-    for plain, escaped in _ESCAPES:
-        if plain in payload:
-            payload = payload.replace(plain, escaped)
-    return (
-        f"{job_id}\t{queue}\t{task}\t{payload}\t{seal}\t{key_id}\t{priority}\t{state}\t"
-        f"{wake_at or _NULL}\t{due or _NULL}\t{at}\t0\t\t\t\n"
-    )
-
-
-_NULL = "\\N"
-_ESCAPES = (("\\", "\\\\"), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"))
