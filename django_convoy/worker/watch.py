@@ -23,7 +23,9 @@ logger = logging.getLogger("django_convoy.steward")
 SLOW_SECONDS = 0.1
 """A body that runs longer reads RUNNING, and what waits behind it is taken back."""
 SOON_SECONDS = 0.02
-"""How soon to look again while outcomes wait behind a running body."""
+"""For so long outcomes may wait behind a running body."""
+LEAST_SECONDS = 0.005
+"""The least between two looks for that."""
 
 
 class Watch:
@@ -60,8 +62,9 @@ class Watch:
                     marks += found
                     started[region.index, slot.index] = slot.serial
             if region.has(ENDED):
-                soon = _sooner(soon, SOON_SECONDS)
-                if longest >= SOON_SECONDS:
+                left = SOON_SECONDS - longest
+                soon = _sooner(soon, max(left, LEAST_SECONDS) if left > 0 else SOON_SECONDS)
+                if left <= 0:
                     for slot in self._slots(region, ENDED):
                         self._owed += self._finish(region, slot)
             if longest < SLOW_SECONDS:
