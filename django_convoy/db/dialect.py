@@ -147,6 +147,7 @@ PRIVATE = (
     "SET default_transaction_isolation = 'read committed'; SET lock_timeout = '2s'; SET jit = off; "
     # A plan made for a small table is kept when it has grown: only plans that stay good.
     "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off; "
+    "SET enable_hashjoin = off; SET enable_mergejoin = off; "
     "SET plan_cache_mode = force_generic_plan"
 )
 

@@ -4,11 +4,12 @@ from datetime import timedelta
 
 import pytest
 
+from django_convoy.contracts.store import SUCCESSFUL, Record
 from django_convoy.db.models import LiveJob
 from django_convoy.domain import clock, ids
-from django_convoy.domain.envelope import Note
+from django_convoy.domain.envelope import NO_NOTE, Note
 from django_convoy.domain.verdict import DONE, Again, Bury
-from tests.databases import on_each_database
+from tests.databases import POSTGRES, on_each_database
 from tests.races.plans import plan, recorded
 
 pytestmark = pytest.mark.slow
@@ -108,3 +109,33 @@ def test_a_sweep_reads_the_index_of_wake_times(alias, worker, crowd):
     assert len(sweeps) >= 2
     for statement in sweeps:
         assert "convoy_job_wake" in plan(broker.session.connection, statement)
+
+
+@pytest.mark.parametrize("alias", [POSTGRES])
+def test_plans_made_while_the_table_is_empty_stay_good(alias, worker):
+    """A worker keeps the plans of its first minute, when there may be a million jobs later."""
+    broker = worker()
+    analyze(alias, broker)
+    for count in (1, 3):
+        broker.put(count)
+        leases = broker.take(count)
+        broker.mark_started([(lease, clock.now()) for lease in leases])
+        assert all(broker.settle_and_record([(one, DONE, recorded_end(one)) for one in leases]))
+        broker.put(count)
+        assert all(broker.settle([(one, DONE) for one in broker.take(count)]))
+    kept = broker.session.statement(
+        "SELECT name, statement, cardinality(parameter_types) FROM pg_prepared_statements "
+        "WHERE statement LIKE '%%convoy_job%%' AND statement NOT LIKE 'INSERT%%'"
+    )
+    assert len(kept) >= 6
+    for name, statement, parameters in kept:
+        given = f"({', '.join(['NULL'] * parameters)})" if parameters else ""
+        rows = broker.session.statement(f"EXPLAIN EXECUTE {name}{given}")
+        steps = "\n".join(row[0] for row in rows)
+        walks = [word for word in ("Seq Scan", "Hash Join", "Merge Join") if word in steps]
+        assert not walks, f"{statement}\n{steps}"
+
+
+def recorded_end(lease):
+    now = clock.now()
+    return Record(lease.envelope, SUCCESSFUL, 1, NO_NOTE, "null", now, now, None, "w")
