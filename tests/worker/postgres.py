@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests import launcher
+from tests.recipes.server import spawn
 from tests.worker.site import wait_for
 
 
@@ -43,7 +44,7 @@ class Server:
 
     def _try_to_start(self) -> bool:
         server = self._server
-        server.process = launcher.spawn(server.serve(server.port), server.folder)
+        server.process = spawn(server.serve(server.port), server.folder)
         while server.process.poll() is None:
             if server.ready in (server.folder / "log").read_bytes():
                 return True

@@ -1,0 +1,17 @@
+"""How each server of the tests is started, by its name."""
+
+from tests.recipes.mariadb import mariadb
+from tests.recipes.mongodb import mongodb
+from tests.recipes.postgres import pgbouncer, postgres
+from tests.recipes.redis import redis62, valkey
+from tests.recipes.sqs import sqs
+
+RECIPES = {
+    "postgres": postgres,
+    "mariadb": mariadb,
+    "pgbouncer": pgbouncer,
+    "valkey": valkey,
+    "redis62": redis62,
+    "mongodb": mongodb,
+    "sqs": sqs,
+}
