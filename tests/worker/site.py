@@ -204,6 +204,10 @@ class Site:
         """How many jobs are not over."""
         return int(self.sql("SELECT count(*) FROM convoy_job")[0][0])
 
+    def left(self) -> int:
+        """How many jobs the broker has, whatever broker it is."""
+        return int(self._ask("left"))
+
     def note(self, job_id: str) -> dict[str, Any]:
         """What is remembered of a job, live or over."""
         rows = self.sql(

@@ -15,6 +15,7 @@ from django.db import connection, transaction  # noqa: E402
 from django.utils.module_loading import import_string  # noqa: E402
 
 from django_convoy.framework import task_backends  # noqa: E402
+from django_convoy.runtime import runtime_of  # noqa: E402
 
 
 def _task(name: str, options: dict[str, Any]) -> Any:
@@ -66,6 +67,13 @@ def sql(statement: str, params: list[Any]) -> list[list[Any]]:
         return [list(row) for row in cursor.fetchall()] if cursor.description else []
 
 
+def left() -> int:
+    """How many jobs the broker has, in any state."""
+    runtime = runtime_of("default")
+    counts = runtime.shared.broker.counts(runtime.full_name("default"))
+    return counts.ready + counts.delayed + counts.leased + counts.buried
+
+
 def _shown(value: Any) -> str:
     return value.isoformat() if isinstance(value, datetime) else repr(value)
 
@@ -75,6 +83,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "enqueue_in_transaction": enqueue_in_transaction,
     "result": result,
     "sql": sql,
+    "left": left,
 }
 
 
