@@ -337,3 +337,22 @@ def close_descriptors(context, how):
             os.open(os.devnull, os.O_RDONLY)
     if how == "and fail":
         raise ValueError("after closing")
+
+
+@task
+def write_number(pk, number):
+    Note.objects.filter(pk=pk).update(number=number)
+
+
+@task
+def read_number(note, expected):
+    journal.write("read", note.number, expected)
+
+
+@task
+def make_numbers(count):
+    """Jobs that write a number, each followed by one that is given the object with it."""
+    note = Note.objects.create(text="numbers")
+    for number in range(count):
+        write_number.enqueue(note.pk, number)
+        read_number.enqueue(note, number)
