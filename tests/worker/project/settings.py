@@ -33,6 +33,7 @@ DATABASES: dict[str, dict[str, object]] = {
 if url := CHOSEN.get("database"):
     DATABASES["default"] = pooled(url) if CHOSEN.get("pooled") else server(url, "postgresql")
     DATABASES["default"]["PORT"] = CHOSEN.get("port", DATABASES["default"]["PORT"])
+    DATABASES["default"]["CONN_MAX_AGE"] = None if CHOSEN.get("kept") else 0
     if level := CHOSEN.get("isolation"):
         from psycopg import IsolationLevel
 
