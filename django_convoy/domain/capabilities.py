@@ -17,6 +17,8 @@ class Capabilities:
     at_most_once: can settle a job before it runs.
     max_body: the largest job in bytes, None for any.
     browse: jobs can be listed, found and removed.
+    unique: a job that is pushed twice, by its id, is there once.
+    shared: other processes find its jobs, so that workers can run them.
     """
 
     priority: bool = True
@@ -28,3 +30,5 @@ class Capabilities:
     at_most_once: bool = True
     max_body: int | None = None
     browse: bool = True
+    unique: bool = True
+    shared: bool = True
