@@ -12,17 +12,20 @@ from django.core.checks import CheckMessage
 from django.utils import timezone
 
 from django_convoy import checks, conf, results
-from django_convoy.batches import Batch
+from django_convoy.batches import Batch, EagerBatch
+from django_convoy.contracts.broker import Immediate
 from django_convoy.core.codec import Call
 from django_convoy.db.fields import to_local
-from django_convoy.domain import clock, ids
+from django_convoy.domain import clock, ids, promises
 from django_convoy.domain import options as job_options
 from django_convoy.domain.envelope import Envelope
 from django_convoy.domain.errors import InvalidOption
+from django_convoy.domain.options import JobOptions
 from django_convoy.domain.suggest import instead
 from django_convoy.framework import AnyTask, BaseTaskBackend, InvalidTask, task_signals
 from django_convoy.observed import is_observed
 from django_convoy.results import ConvoyResult
+from django_convoy.running import run_at_once
 from django_convoy.runtime import Runtime, runtime_of
 from django_convoy.tasks import ConvoyTask, InvalidTaskOption, Job, enqueue_each
 
@@ -73,12 +76,12 @@ class ConvoyBackend(BaseTaskBackend):
         except InvalidOption:
             return  # said by the check, and when the settings are read
         declared = task.declared()
-        if not (declared or defaults):
+        if not (declared or defaults or task.priority):
             return
         try:
             policy = task.policy(defaults)
             job_options.check_together(policy, is_async=iscoroutinefunction(task.func))
-            checks.check_atomic(policy, self.options)
+            checks.check_promised(policy, task.priority, self.options)
         except InvalidOption as error:
             told = f"{task.module_path}: {error}"
             if defaults.keys() - declared.keys():
@@ -101,16 +104,20 @@ class ConvoyBackend(BaseTaskBackend):
         self.validate_task(task)
         runtime = self.runtime
         envelope = _Sealer(runtime, task).envelope(args, kwargs, ids.job_id(), clock.now())
-        runtime.shared.broker.push([envelope])
+        at_once = isinstance(runtime.shared.broker, Immediate)
+        if not at_once:
+            runtime.shared.broker.push([envelope])
         result = results.fresh(_with_due(task, envelope), envelope, args, kwargs)
         if is_observed(task_signals.task_enqueued):
             task_signals.task_enqueued.send(type(self), task_result=result)
-        return result
+        return run_at_once(runtime, type(self), envelope) if at_once else result
 
     def enqueue_many(self, jobs: Iterable[Job]) -> Batch:
         """Enqueue jobs of this backend's tasks, a thousand at a time."""
-        batch = Batch(self.get_result)
         runtime = self.runtime
+        if isinstance(runtime.shared.broker, Immediate):
+            return EagerBatch(self.enqueue(job.task, job.args, job.kwargs or {}) for job in jobs)
+        batch = Batch(self.get_result)
         sealers: dict[int, _Sealer] = {}
         iterator = iter(jobs)
         observed = is_observed(task_signals.task_enqueued)
@@ -160,17 +167,46 @@ def _check_names(queue: str, path: str) -> None:
 class _Sealer:
     """Makes envelopes of one task's calls; what is the same for all of them is done once."""
 
-    __slots__ = ("_options", "_runtime", "path", "queue", "task")
+    __slots__ = ("_can", "_options", "_runtime", "path", "queue", "task")
 
     def __init__(self, runtime: Runtime, task: AnyTask) -> None:
         self.task = task
         self.queue = runtime.full_name(task.queue_name)
         self.path = task.module_path
         self._runtime = runtime
+        self._check_task()
         self._options: dict[str, Any] = {}
         if isinstance(task, ConvoyTask) and task.overrides:
             names = sorted(task.overrides)
             self._options = {name: job_options.to_json(name, getattr(task, name)) for name in names}
+
+    def _check_task(self) -> None:
+        """Raise InvalidTaskOption for what the broker, as it is set up here, cannot do."""
+        can, task, options = (
+            self._runtime.shared.broker.capabilities,
+            self.task,
+            self._runtime.options,
+        )
+        self._can = can if promises.is_limited(can) else None
+        if self._can is None:
+            return
+        if isinstance(task, ConvoyTask):
+            policy = task.policy(options.task)
+        else:
+            policy = JobOptions(**options.task)
+        try:
+            promises.check_task(can, options.broker["name"], policy, task.priority)
+        except InvalidOption as error:
+            raise InvalidTaskOption(f"{self.path}: {error}") from None
+
+    def _checked(self, envelope: Envelope) -> Envelope:
+        """Return it. Raises InvalidTaskOption, PayloadError."""
+        if self._can is not None:
+            try:
+                promises.check_job(self._can, self._runtime.options.broker["name"], envelope)
+            except InvalidOption as error:
+                raise InvalidTaskOption(str(error)) from None
+        return envelope
 
     def envelope(
         self, args: Sequence[Any], kwargs: Mapping[str, Any], job_id: str, now: datetime
@@ -188,7 +224,8 @@ class _Sealer:
         queue, path = self.queue, self.path
         call = Call(args, kwargs, options)
         payload, seal, key_id = self._runtime.codec.seal(job_id, queue, path, call)
-        return Envelope(job_id, queue, path, payload, seal, key_id, task.priority, now, due)
+        made = Envelope(job_id, queue, path, payload, seal, key_id, task.priority, now, due)
+        return made if self._can is None else self._checked(made)
 
 
 def _with_due(task: AnyTask, envelope: Envelope) -> AnyTask:

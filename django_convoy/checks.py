@@ -8,27 +8,39 @@ from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
 
 from django_convoy import conf
+from django_convoy.assembly import promised
 from django_convoy.domain.errors import ConfigurationError, InvalidOption
 from django_convoy.domain.options import JobOptions, check_together
+from django_convoy.domain.promises import check_task
 from django_convoy.runtime import runtime_of
 
 SQLITE_TIMEOUT = 5.0
 
 
-def check_atomic(policy: JobOptions, options: Mapping[str, Any]) -> None:
-    """Raise InvalidOption for an atomic task that this backend cannot keep its promise for."""
-    if not policy.atomic:
+def check_promised(policy: JobOptions, priority: int, options: Mapping[str, Any]) -> None:
+    """Raise InvalidOption for a task that this backend cannot keep its promises to.
+
+    As far as can be told before anything is opened; an enqueue asks the broker itself.
+    """
+    given = _named(options.get("broker", "database"))
+    can = promised(given)
+    if can is None:
         return
-    broker = options.get("broker", "database")
-    given: Mapping[str, Any] = {"name": broker} if isinstance(broker, str) else broker
-    if given.get("name") != "database":
-        raise InvalidOption(
-            'atomic=True needs a broker in the database that the task writes to: broker: "database"'
-        )
-    store = options.get("store", "database")
-    if (store if isinstance(store, str) else store.get("name")) != "database":
+    check_task(can, str(given["name"]), policy, priority)
+    if policy.atomic and can.shared:
+        _check_atomic(policy, given, options)
+
+
+def _named(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {"name": value}
+
+
+def _check_atomic(
+    policy: JobOptions, broker: Mapping[str, Any], options: Mapping[str, Any]
+) -> None:
+    if _named(options.get("store", "database")).get("name") != "database":
         raise InvalidOption('atomic=True needs results in the same database: store: "database"')
-    database: Mapping[str, Any] = settings.DATABASES.get(given.get("alias", "default"), {})
+    database: Mapping[str, Any] = settings.DATABASES.get(broker.get("alias", "default"), {})
     if "sqlite" not in database.get("ENGINE", ""):
         return
     # It holds SQLite's one write lock while it runs: nobody else can renew a lease meanwhile.
@@ -49,7 +61,7 @@ def check_defaults(
     try:
         policy = JobOptions(**defaults)
         check_together(policy, is_async=False)
-        check_atomic(policy, options)
+        check_promised(policy, 0, options)
     except InvalidOption as error:
         where = f"TASKS[{alias!r}]['OPTIONS']['task']"
         return [Error(f"{where}: {error}", obj=f"TASKS[{alias!r}]", id="convoy.E004")]

@@ -1,16 +1,15 @@
 """Puts a worker together from settings and flags, and starts it."""
 
-import contextlib
 import logging
 import time
-from collections.abc import Iterator
 from typing import Any
 
-from django.db import OperationalError, connections, transaction
+from django.db import OperationalError, connections
 
 from django_convoy.contracts.broker import Broker, Browsable
 from django_convoy.contracts.listener import Announcing
 from django_convoy.core.lanes import Lanes, parse
+from django_convoy.db.atomicity import task_atomic
 from django_convoy.domain.errors import ConfigurationError
 from django_convoy.framework import task_backends
 from django_convoy.observer import SignalObserver
@@ -30,6 +29,7 @@ def build_engine(plan: Plan, worker: str) -> Engine:
     own = runtime.private()
     if plan.bells and isinstance(own.broker, Announcing):
         own.broker.use_bells(plan.bells)
+    atomic_in = runtime.shared.broker.capabilities.transactional or "default"
     return Engine(
         own=own,
         shared=runtime.shared,
@@ -41,7 +41,7 @@ def build_engine(plan: Plan, worker: str) -> Engine:
         ),
         retention=runtime.options.retention,
         namespace=runtime.options.namespace,
-        task_atomic=lambda: task_atomic(runtime),
+        task_atomic=lambda: task_atomic(atomic_in),
         after_job=observer.settled,
         worker=worker,
         long_transaction=plan.long_transaction,
@@ -59,8 +59,9 @@ def ready_queues(runtime: Runtime, broker: Broker) -> list[str]:
 def prepare_database(runtime: Runtime) -> None:
     """Make sure that the tables are there, and that SQLite can be read while it is written.
 
-    Raises ConfigurationError that says to migrate, or that nobody could see its tables.
+    Raises ConfigurationError that says to migrate, or that nobody could see its jobs.
     """
+    _refuse_unshared(runtime)
     _refuse_memory(runtime)
     broker = runtime.shared.broker
     if isinstance(broker, Browsable):
@@ -95,6 +96,16 @@ def _switch_to_wal(alias: str) -> None:
             logger.info("database %r: switched to write-ahead logging", alias)
 
 
+def _refuse_unshared(runtime: Runtime) -> None:
+    """Raise ConfigurationError for a broker whose jobs no worker can see."""
+    if not runtime.shared.broker.capabilities.shared:
+        raise ConfigurationError(
+            f"TASKS[{runtime.alias!r}] has the broker {runtime.options.broker['name']!r}: only the "
+            "process that enqueues a job can see it, so a worker would find none. Name a broker "
+            'that processes share, such as "database"'
+        )
+
+
 def _refuse_memory(runtime: Runtime) -> None:
     """Raise ConfigurationError for SQLite in memory, where it would seem to be not migrated."""
     pair = runtime.shared
@@ -105,42 +116,3 @@ def _refuse_memory(runtime: Runtime) -> None:
                 f"database {alias!r} is in memory (NAME: {connection.settings_dict['NAME']}): no "
                 "other process can see it, so a worker would find no jobs. Give it a file"
             )
-
-
-@contextlib.contextmanager
-def task_atomic(runtime: Runtime) -> Iterator[None]:
-    """Open the transaction of an atomic job, on the connection that the task uses."""
-    alias = runtime.shared.broker.capabilities.transactional or "default"
-    connection = connections[alias]
-    connection.ensure_connection()
-    if connection.vendor != "sqlite":
-        with read_committed(connection), transaction.atomic(using=alias):
-            yield
-        return
-    # Begin as the writer: a reader that turns writer half-way fails at once.
-    mode = getattr(connection, "transaction_mode", None)
-    connection.transaction_mode = "IMMEDIATE"  # type: ignore[attr-defined]
-    try:
-        with transaction.atomic(using=alias):
-            yield
-    finally:
-        connection.transaction_mode = mode  # type: ignore[attr-defined]
-
-
-@contextlib.contextmanager
-def read_committed(connection: Any) -> Iterator[None]:
-    """Have the next transaction see what others commit, whatever the site's isolation is: a
-    lease that was renewed while the body ran could not be settled from an older snapshot."""
-    if connection.vendor != "postgresql":
-        yield
-        return
-    from django.db.backends.postgresql.psycopg_any import IsolationLevel  # lazy: needs a driver
-
-    driver = connection.connection
-    before = driver.isolation_level
-    driver.isolation_level = IsolationLevel.READ_COMMITTED
-    try:
-        yield
-    finally:
-        if not driver.closed:
-            driver.isolation_level = before

@@ -138,10 +138,11 @@ def get_result(runtime: Runtime, job_id: str) -> ConvoyResult:
         found = pair.broker.find(job_id) or pair.store.get(job_id)
     if found is None or runtime.short_name(found.envelope.queue) is None:
         raise TaskResultDoesNotExist(job_id)
-    return _from_record(runtime, found) if isinstance(found, Record) else _from_held(runtime, found)
+    return from_record(runtime, found) if isinstance(found, Record) else _from_held(runtime, found)
 
 
-def _from_record(runtime: Runtime, record: Record) -> ConvoyResult:
+def from_record(runtime: Runtime, record: Record) -> ConvoyResult:
+    """Return the result of a job that is over."""
     over = TaskResultStatus.SUCCESSFUL if record.status == SUCCESSFUL else TaskResultStatus.FAILED
     detail = record.status if record.status not in ("SUCCESSFUL", "FAILED") else ""
     result = build(

@@ -11,19 +11,17 @@ from typing import Any
 
 from django.core.signals import setting_changed
 from django.db import connections
-from django.utils.module_loading import import_string
 
 from django_convoy import conf
-from django_convoy.brokers import BROKERS
+from django_convoy.assembly import Memory, make_broker, make_store
 from django_convoy.contracts.broker import Broker
 from django_convoy.contracts.store import Store
 from django_convoy.core.codec import Codec
 from django_convoy.db.session import PrivateSession, Session
 from django_convoy.domain.errors import ConfigurationError
-from django_convoy.domain.suggest import unknown
 from django_convoy.framework import task_backends
 from django_convoy.serializers import SERIALIZERS
-from django_convoy.stores import STORES
+from django_convoy.worker.timeouts import ThreadTimeouts
 
 
 @dataclass(frozen=True)
@@ -58,6 +56,9 @@ class Runtime:
         # What is plain JSON is always readable; pickle only where it was asked for.
         readers = [SERIALIZERS[name]() for name in {"json", *options.accept}]
         self.codec = Codec(conf.secrets(), writer, readers, options.compress_above)
+        self.timeouts = ThreadTimeouts()
+        """Of jobs that are run in threads of the site's own."""
+        self._memory = Memory()
         self.shared = self._pair(Session)
 
     def private(self) -> Pair:
@@ -65,7 +66,6 @@ class Runtime:
         return self._pair(PrivateSession)
 
     def _pair(self, session: type[Session]) -> Pair:
-        where = f"TASKS[{self.alias!r}]['OPTIONS']"
         sessions: dict[str, Session] = {}
 
         def open_session(alias: str) -> Session:
@@ -73,26 +73,13 @@ class Runtime:
                 sessions[alias] = session(alias)
             return sessions[alias]
 
-        broker_options, store_options = dict(self.options.broker), dict(self.options.store)
+        options, memory = self.options, self._memory
         try:
-            name = broker_options.pop("name")
-            if name == "database":
-                alias = _text(broker_options.pop("alias", "default"), "alias")
-                broker: Broker = _database_broker(open_session(alias), broker_options)
-            else:
-                broker = _custom(name, BROKERS, "broker", Broker)(**broker_options)
-                alias = "default"
-            name = store_options.pop("name")
-            if name == "database":
-                store_alias = _only(store_options, "alias", alias)
-                store: Store = import_string(STORES[name])(open_session(store_alias))
-            elif name == "cache":
-                cache = _only(store_options, "cache", "default")
-                store = import_string(STORES[name])(cache, self.options.retention)
-            else:
-                store = _custom(name, STORES, "store", Store)(**store_options)
-        except (ConfigurationError, ImportError, TypeError) as error:
-            raise conf.SettingsError(f"{where}: {error}") from error
+            broker = make_broker(options.broker, open_session, memory)
+            alias = broker.capabilities.transactional or "default"
+            store = make_store(options.store, open_session, alias, options.retention, memory)
+        except ConfigurationError as error:
+            raise conf.SettingsError(f"TASKS[{self.alias!r}]['OPTIONS']: {error}") from error
         return Pair(broker, store)
 
     def full_name(self, queue: str) -> str:
@@ -106,48 +93,6 @@ class Runtime:
         if namespace != self.options.namespace or bool(colon) != bool(namespace):
             return None
         return queue
-
-
-def _only(options: dict[str, Any], name: str, default: str) -> str:
-    value = options.pop(name, default)
-    if options:
-        raise ConfigurationError(unknown("option", next(iter(options)), [name, "name"]))
-    return _text(value, name)
-
-
-def _text(value: Any, name: str) -> str:
-    if not isinstance(value, str):
-        raise ConfigurationError(f"{name} must be a name, not {value!r}")
-    return value
-
-
-def _database_broker(session: Session, options: dict[str, Any]) -> Broker:
-    """Return the broker for a database: PostgreSQL has one of its own, given psycopg 3."""
-    known = {"listen": bool, "listen_dsn": str}
-    for name, value in options.items():
-        if name not in known:
-            raise ConfigurationError(unknown("option", name, [*known, "alias", "name"]))
-        if not isinstance(value, known[name]):
-            wanted = "True or False" if name == "listen" else "text"
-            raise ConfigurationError(f"{name} must be {wanted}, not {value!r}")
-    dialect = session.dialect
-    own = dialect.vendor == "postgresql" and dialect.direct
-    if options and not own:
-        raise ConfigurationError(
-            f"{next(iter(options))} is for PostgreSQL with psycopg 3, and database "
-            f"{session.alias!r} is not that"
-        )
-    made: Broker = import_string(BROKERS["postgres" if own else "database"])(session, **options)
-    return made
-
-
-def _custom(name: str, known: Mapping[str, str], kind: str, base: type[Any]) -> Any:
-    if "." not in name and name not in known:
-        raise ConfigurationError(unknown(kind, name, known) + " (or the path of a class)")
-    found = import_string(known.get(name, name))
-    if not (isinstance(found, type) and issubclass(found, base)):
-        raise ConfigurationError(f"{name} is not a {base.__module__}.{base.__qualname__}")
-    return found
 
 
 class _Registry:

@@ -3,5 +3,6 @@
 BROKERS: dict[str, str] = {
     "database": "django_convoy.brokers.database.DatabaseBroker",
     "postgres": "django_convoy.brokers.postgres.PostgresBroker",
+    "sync": "django_convoy.brokers.sync.SyncBroker",
     "memory": "django_convoy.brokers.memory.MemoryBroker",
 }

@@ -49,6 +49,8 @@ class Search:
 class DatabaseBroker(Broker, DatabaseBrowsing):
     """Any Django database, through one session."""
 
+    capabilities = Capabilities(transactional="default")
+
     def __init__(self, session: Session) -> None:
         self.session = session
         self.dialect = session.dialect

@@ -32,10 +32,15 @@ class Broker(ABC):
     """
 
     capabilities: Capabilities
+    """The class says what it can do at most; an instance may say less, by its options."""
 
     @abstractmethod
     def push(self, envelopes: Iterable[Envelope]) -> None:
-        """Store jobs: all of them or none, also when making one of them fails on the way."""
+        """Store jobs: all of them or none, also when making one of them fails on the way.
+
+        One whose id is there already is refused or left as it is, where `unique` is promised.
+        Raises PayloadError for one that is larger than `max_body`.
+        """
 
     @abstractmethod
     def claim(
@@ -90,6 +95,14 @@ class Broker(ABC):
 
     def close(self) -> None:
         """Give back connections and files. The broker may be used again."""
+
+
+class Immediate(ABC):
+    """Optional role: nothing waits in it. Whoever enqueues runs the job, there and then."""
+
+    @abstractmethod
+    def settle(self, settlements: Sequence[tuple[Lease, Verdict]]) -> list[bool]:
+        """Return True for each: nobody else can have it."""
 
 
 class Recorder(ABC):

@@ -86,7 +86,7 @@ def test_atomic_needs_a_plain_function():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"broker": "tests.api.nowhere.Broker"}, 'broker: "database"'),
+        ({"broker": "memory"}, 'broker: "database"'),
         ({"store": "cache"}, 'store: "database"'),
     ],
 )

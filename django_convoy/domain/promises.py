@@ -1,0 +1,78 @@
+"""The one place where it is refused what a broker cannot do, in a sentence that says what to do.
+
+Asked when a task is declared, as far as its broker's class can tell, and when a job is enqueued.
+"""
+
+from datetime import datetime, timedelta
+
+from django_convoy.domain.capabilities import Capabilities
+from django_convoy.domain.envelope import Envelope
+from django_convoy.domain.errors import InvalidOption, PayloadError
+from django_convoy.domain.options import AT_MOST_ONCE, DEFAULTS, JobOptions
+
+
+def is_limited(can: Capabilities) -> bool:
+    """Return whether there is anything that could be refused below."""
+    some = can.priority and can.notes and can.at_most_once and can.transactional is not None
+    return not some or can.max_delay is not None or can.max_body is not None
+
+
+def check_task(can: Capabilities, broker: str, policy: JobOptions, priority: int) -> None:
+    """Raise InvalidOption for what a broker could not keep of what a task says."""
+    if priority and not can.priority:
+        raise InvalidOption(
+            f"priority={priority}: the broker {broker!r} knows no priorities. Give what is urgent "
+            "a queue of its own, and name that first: `convoy worker --queues urgent,default`"
+        )
+    if not can.notes:
+        for name in ("retries", "crash_budget"):
+            value = getattr(policy, name)
+            if value != getattr(DEFAULTS, name):
+                raise InvalidOption(
+                    f"{name}={value}: the broker {broker!r} keeps no notes of earlier runs, so "
+                    f"nobody could count them. Leave {name} out, or use a broker that keeps notes"
+                )
+    if policy.delivery == AT_MOST_ONCE and not can.at_most_once:
+        raise InvalidOption(
+            f'delivery="at_most_once": the broker {broker!r} cannot settle a job before it runs. '
+            "Leave it out, and let the task find out whether it ran"
+        )
+    if policy.atomic and can.transactional is None:
+        raise InvalidOption(
+            f"atomic=True needs a broker in the database that the task writes to, and {broker!r} "
+            'is in none. Use broker: "database", or leave atomic out'
+        )
+
+
+def is_too_far(can: Capabilities, due: datetime | None, now: datetime) -> bool:
+    """Return whether a job is due later than its broker can hold it: who has another place for
+    such a job asks here."""
+    return can.max_delay is not None and due is not None and due - now > can.max_delay
+
+
+def check_job(can: Capabilities, broker: str, envelope: Envelope) -> None:
+    """Raise InvalidOption or PayloadError for a job that its broker would not take."""
+    due, now = envelope.due, envelope.enqueued_at
+    if due is not None and is_too_far(can, due, now):
+        raise InvalidOption(
+            f"{envelope.task}: run_after is {_span(due - now)} from now, and the broker {broker!r} "
+            f"{_holds(can.max_delay)}. Enqueue it later, or use a broker that holds jobs longer"
+        )
+    if can.max_body is not None and len(envelope.payload) > can.max_body:
+        raise too_large(envelope, len(envelope.payload), can.max_body, broker)
+
+
+def too_large(envelope: Envelope, size: int, most: int, broker: str) -> PayloadError:
+    """Return what to raise for a job that is larger than its broker takes. size, most: bytes."""
+    return PayloadError(
+        f"{envelope.task}: the job has {size:,} bytes, and the broker {broker!r} takes {most:,}. "
+        "Store what is large elsewhere, and pass its key"
+    )
+
+
+def _span(span: timedelta) -> str:
+    return str(timedelta(seconds=round(span.total_seconds())))
+
+
+def _holds(longest: timedelta | None) -> str:
+    return f"holds jobs for {_span(longest)} at most" if longest else "holds no job back"
