@@ -1,6 +1,7 @@
 """Moves what fell due, and what its holder let lapse, to where claims look."""
 
 import json
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,6 +14,8 @@ from django_convoy.domain.envelope import NO_NOTE, Note
 
 _WAKING = "state IN ('delayed', 'leased')"
 """Written as in the partial index, so that every planner sees that the index applies."""
+logger = logging.getLogger("django_convoy.brokers")
+UNREADABLE = Note(ended="what was noted of its earlier runs could not be read")
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 BATCH = 200
 PAUSE = 0.05
@@ -158,5 +161,11 @@ def queues_in(cursor: Any, state: str) -> list[str]:
 
 
 def read_note(text: str | None) -> Note:
-    """Return the note of a row."""
-    return Note.from_json(json.loads(text)) if text else NO_NOTE
+    """Return the note of a row. One that was changed by hand must not keep others from work."""
+    if not text:
+        return NO_NOTE
+    try:
+        return Note.from_json(json.loads(text))
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        logger.error("the note of a job cannot be read, and is forgotten: %.60r", text)
+        return UNREADABLE

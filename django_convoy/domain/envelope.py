@@ -59,13 +59,22 @@ class Note:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Note":
-        """Return the note; fields of a newer release are dropped."""
+        """Return the note; fields of a newer release are dropped.
+
+        Raises ValueError, TypeError or AttributeError for what `to_json` never made.
+        """
         if not data:
             return NO_NOTE
         given = {name: value for name, value in data.items() if name in cls.__slots__}
         for name in ("errors", "workers"):
             given[name] = tuple(given.get(name, ()))
-        return cls(**given)
+        note = cls(**given)
+        for name in cls.__slots__:
+            if type(getattr(note, name)) is not type(getattr(NO_NOTE, name)):
+                raise ValueError(f"{name} of a note is {getattr(note, name)!r}")
+        if not all(isinstance(one, dict) for one in note.errors):
+            raise ValueError("errors of a note are no dicts")
+        return note
 
 
 NO_NOTE = Note()

@@ -5,9 +5,14 @@ from django_convoy.testing.conformance.broker.browsing import Browsing
 from django_convoy.testing.conformance.broker.burying import Burying
 from django_convoy.testing.conformance.broker.concurrency import Concurrency
 from django_convoy.testing.conformance.broker.counting import Counting
+from django_convoy.testing.conformance.broker.crashing import Crashing
 from django_convoy.testing.conformance.broker.delays import Delays
+from django_convoy.testing.conformance.broker.duplicates import Duplicates
 from django_convoy.testing.conformance.broker.fencing import Fencing
+from django_convoy.testing.conformance.broker.hostile import Hostile
 from django_convoy.testing.conformance.broker.lapsing import Lapsing
+from django_convoy.testing.conformance.broker.largest import Largest
+from django_convoy.testing.conformance.broker.naming import Naming
 from django_convoy.testing.conformance.broker.ordering import Ordering
 from django_convoy.testing.conformance.broker.payloads import Payloads
 from django_convoy.testing.conformance.broker.releasing import Releasing
@@ -29,11 +34,17 @@ class BrokerConformance(
     Counting,
     Browsing,
     Payloads,
+    Largest,
+    Naming,
+    Duplicates,
+    Crashing,
+    Hostile,
 ):
     """Every promise of `contracts.broker.Broker`, each as a test.
 
-    What a broker does not promise in its `capabilities` is skipped. Set `short` where a lease
-    cannot be as short as 0.2 seconds.
+    What a broker does not promise in its `capabilities` is skipped: `pytest -rs` lists which, and
+    why. Set `short` where a lease cannot be as short as 0.2 seconds; say in `spoil()` how garbage
+    gets onto the server, for the tests of hostile values.
     """
 
 

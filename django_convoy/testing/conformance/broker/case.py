@@ -4,7 +4,7 @@ import threading
 import unittest
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from django_convoy.contracts.broker import Broker, Browsable
 from django_convoy.domain import clock, ids
@@ -56,11 +56,24 @@ class BrokerCase:
         self._made.append(self.make())
         return self._made[-1]
 
+    def spoil(self, queue: str, kind: str) -> None:
+        """Put a value into the queue, past the broker, where its jobs are kept.
+
+        kind: "garbage" (bytes that are no text), "truncated" (a job that was cut off), "foreign"
+        (sound, but not a job) or "empty". Where a server cannot hold the one, do what is nearest.
+        A binding says how; without it the tests of hostile values are skipped.
+        """
+        raise unittest.SkipTest("spoil: this binding does not say how to put garbage on the server")
+
     def requires(self, *capabilities: str) -> None:
         """Skip the test unless the broker has all of these capabilities."""
         for name in capabilities:
             if not getattr(self.broker.capabilities, name):
-                raise unittest.SkipTest(f"this broker does not promise: {name}")
+                self.skip(name, "this broker does not promise it")
+
+    def skip(self, capability: str, why: str) -> NoReturn:
+        """Skip the test; the reason names the capability, as `pytest -rs` lists it."""
+        raise unittest.SkipTest(f"capability {capability}: {why}")
 
     def envelope(self, queue: str = "", delay: float | None = None, **fields: Any) -> Envelope:
         """Return a new job. delay: seconds from now until it is due."""

@@ -1,5 +1,6 @@
 """Promise: a job comes out as it went in."""
 
+import base64
 from datetime import UTC, datetime, timedelta, timezone
 
 from django_convoy.testing.conformance.broker.case import BrokerCase, ids_of
@@ -35,6 +36,29 @@ class Payloads(BrokerCase):
         text = '{"args":["Grüße, 日本語, עברית, 🚚👩‍🚀, ﷽, e\u0301, \\u0000, %s %(x)s \'\\"; --"]}'
         self.broker.push([self.envelope(payload=text)])
         assert self.claim_one().envelope.payload == text
+
+    def test_every_byte_comes_back_as_it_is_written(self) -> None:
+        text = base64.b64encode(bytes(range(256)) * 8).decode("ascii")
+        self.broker.push([self.envelope(payload=text, seal=f"1p-:{text[:44]}")])
+        assert self.claim_one().envelope.payload == text
+
+    def test_control_characters_come_back(self) -> None:
+        # All but NUL, which no JSON has unescaped; \ufffe and \uffff are no characters, but text.
+        text = "".join(map(chr, range(1, 0xA1))) + "\r\n\t\\N\\.\u2028\u2029\ufeff\ufffe\uffff"
+        self.broker.push([self.envelope(payload=text) for _ in range(2)])
+        assert [lease.envelope.payload for lease in self.claim()] == [text, text]
+
+    def test_an_empty_payload_comes_back(self) -> None:
+        self.broker.push([self.envelope(payload="", seal="", key_id="")])
+        envelope = self.claim_one().envelope
+        assert (envelope.payload, envelope.seal, envelope.key_id) == ("", "", "")
+
+    def test_the_extremes_of_numbers_and_times_come_back(self) -> None:
+        for year in (1971, 2199):
+            at = datetime(year, 12, 31, 23, 59, 59, 999_999, UTC)
+            envelope = self.envelope(priority=100, enqueued_at=at)
+            self.broker.push([envelope])
+            assert self.claim_one().envelope == envelope
 
     def test_a_large_job_comes_back(self) -> None:
         size = BIG
