@@ -32,28 +32,28 @@ class _Undone(Exception):
 class Runner:
     """Runs leased jobs of one runtime, settles and records them, on the caller's connections.
 
-    sender: the class that signals come from. name: what stands for the worker in results.
+    sender: the class that signals come from. worker: what it is called in results.
     instead: options that come before those of the jobs.
     """
 
-    def __init__(self, runtime: Runtime, sender: type[Any], name: str, **instead: Any) -> None:
+    def __init__(self, runtime: Runtime, sender: type[Any], worker: str, **instead: Any) -> None:
         self._instead = instead
         self._guard = runtime.timeouts
         pair = runtime.shared
         alias = pair.broker.capabilities.transactional or "default"
-        worker = ids.worker_name(name)
+        self.worker = worker
         self._engine = Engine(
             own=pair,
             shared=pair,
             codec=runtime.codec,
             find=Finder(runtime.options.task),
-            observer=SignalObserver(runtime, sender, worker),
+            observer=SignalObserver(runtime, sender, self.worker),
             lanes=Lanes([], runtime.full_name, list),
             retention=runtime.options.retention,
             namespace=runtime.options.namespace,
             task_atomic=lambda: task_atomic(alias),
             after_job=lambda: None,
-            worker=worker,
+            worker=self.worker,
         )
 
     def run(self, lease: Lease) -> Conclusion | None:
@@ -91,7 +91,7 @@ class Runner:
         conclusion = conclude(
             lease,
             outcome,
-            worker=self._engine.worker,
+            worker=self.worker,
             started_at=None,
             finished_at=clock.now(),
             durable=self._engine.own.store.durable,
@@ -104,7 +104,7 @@ def run_at_once(
     runtime: Runtime, sender: type[Any], envelope: Envelope, **instead: Any
 ) -> ConvoyResult:
     """Run a job that waits nowhere, to its end: further attempts follow without a pause."""
-    runner = Runner(runtime, sender, "sync", **instead)
+    runner = Runner(runtime, sender, ids.worker_name("sync"), **instead)
     lease = Lease(envelope, ids.token(), 1, NO_NOTE)
     while True:
         ended = runner.run(lease)

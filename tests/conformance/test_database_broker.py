@@ -10,7 +10,6 @@ from django_convoy.db.session import PrivateSession
 from django_convoy.domain import ids
 from django_convoy.testing.conformance.broker import BrokerConformance
 
-
 NOTES = {
     "garbage": "\x01}\x7f{\ufffd",
     "truncated": '{"failures":1,"errors":[{"exc',
