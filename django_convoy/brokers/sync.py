@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import TypeVar
 
 from django_convoy.contracts.broker import Broker, Counts, Immediate
 from django_convoy.db.session import Session
@@ -11,6 +12,8 @@ from django_convoy.domain.envelope import Envelope, Lease
 from django_convoy.domain.errors import ConfigurationError
 from django_convoy.domain.renewal import Renewal
 from django_convoy.domain.verdict import Verdict
+
+T = TypeVar("T")
 
 
 class SyncBroker(Broker, Immediate):
@@ -24,8 +27,8 @@ class SyncBroker(Broker, Immediate):
     )
 
     def __init__(self, alias: str = "default") -> None:
-        # A session says it when there is no such database.
-        self.capabilities = replace(self.capabilities, transactional=Session(alias).alias)
+        self._session = Session(alias)
+        self.capabilities = replace(self.capabilities, transactional=alias)
 
     def push(self, envelopes: Iterable[Envelope]) -> None:
         """Refuse: a job that is not run here would be lost."""
@@ -55,6 +58,10 @@ class SyncBroker(Broker, Immediate):
     def settle(self, settlements: Sequence[tuple[Lease, Verdict]]) -> list[bool]:
         """Whoever runs the job knows what to do next."""
         return [True] * len(settlements)
+
+    def together(self, work: Callable[[], T]) -> T:
+        """Call `work` in one transaction."""
+        return self._session.together(work)
 
     def counts(self, queue: str) -> Counts:
         """Return zeros."""

@@ -101,6 +101,11 @@ def _clock(alias: str) -> Finding:
 
 
 def _probe(site: Site) -> Iterator[Finding]:
+    broker = site.shared.broker
+    if not broker.capabilities.shared:
+        text = f"{type(broker).__name__}: only the process that enqueues a job can see it"
+        yield Finding(NOTICE, "broker", text)
+        return
     took = round_trip(site)
     yield Finding(
         FINE, "broker", f"a probe was pushed, claimed and settled in {took * 1000:.1f} ms"

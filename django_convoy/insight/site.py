@@ -56,7 +56,8 @@ def browser(site: Site) -> Browsable:
     broker = site.shared.broker
     if not isinstance(broker, Browsable):
         raise ConfigurationError(
-            f"the broker of TASKS[{site.alias!r}] ({type(broker).__name__}) cannot list its jobs"
+            f"the broker of TASKS[{site.alias!r}] ({type(broker).__name__}) cannot list its jobs, "
+            "so none can be shown or cancelled. `convoy purge QUEUE` removes all of a queue"
         )
     return broker
 

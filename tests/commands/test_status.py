@@ -11,8 +11,8 @@ from django_convoy.domain import clock
 from django_convoy.models import WorkerProcess
 from tests.api.tasks import add, fail, rich
 
-MEMORY = {"broker": "tests.commands.memory.MemoryBroker"}
-BLIND = {"broker": "tests.commands.memory.BlindBroker"}
+MEMORY = {"broker": "tests.brokers.ElsewhereBroker"}
+BLIND = {"broker": "tests.brokers.BlindBroker"}
 
 
 def use(settings, **options):
