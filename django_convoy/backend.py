@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from inspect import iscoroutinefunction
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 from django.core.checks import CheckMessage
@@ -43,6 +44,8 @@ class ConvoyBackend(BaseTaskBackend):
     supports_async_task = True
     supports_get_result = True
     supports_priority = True
+    instead: Mapping[str, Any] = MappingProxyType({})
+    """Options that come before those of jobs that are run in `enqueue()`."""
 
     def __init__(self, alias: str, params: Mapping[str, Any]) -> None:
         # Runs while tasks are being imported, before the apps are ready: nothing is opened.
@@ -110,7 +113,7 @@ class ConvoyBackend(BaseTaskBackend):
         result = results.fresh(_with_due(task, envelope), envelope, args, kwargs)
         if is_observed(task_signals.task_enqueued):
             task_signals.task_enqueued.send(type(self), task_result=result)
-        return run_at_once(runtime, type(self), envelope) if at_once else result
+        return run_at_once(runtime, type(self), envelope, **self.instead) if at_once else result
 
     def enqueue_many(self, jobs: Iterable[Job]) -> Batch:
         """Enqueue jobs of this backend's tasks, a thousand at a time."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from django_convoy.contracts.broker import Browsable, Held
+from django_convoy.contracts.broker import Browsable, Held, Immediate
 from django_convoy.contracts.store import FAILED, QUARANTINED, SUCCESSFUL, Record
 from django_convoy.core.settling import conclude
 from django_convoy.domain import clock
@@ -38,6 +38,8 @@ def retry(site: Site, job_id: str) -> None:
         raise Refused(f"there is no job {job_id!r}")
     if record.status == SUCCESSFUL:
         raise Refused(f"job {job_id} succeeded: enqueue its task again if it is to run again")
+    if isinstance(pair.broker, Immediate):
+        raise Refused(f"job {job_id} cannot wait here: enqueue its task again, and it is run")
     if not pair.together:
         _again_elsewhere(site, record)
     elif not pair.broker.together(lambda: _again(site, record)):

@@ -5,31 +5,27 @@ Arguments and results go through the serializer, so that a test sees what a work
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from django.core.checks import CheckMessage, Error
-from django.db import transaction
 from django.utils import timezone
 
 from django_convoy import conf
 from django_convoy.backend import ConvoyBackend
 from django_convoy.batches import Batch, EagerBatch
+from django_convoy.brokers.sync import SyncBroker
 from django_convoy.checks import check_defaults
-from django_convoy.contracts.store import CANCELLED
 from django_convoy.core.codec import Call, Codec
-from django_convoy.core.execution import expired
-from django_convoy.db.fields import to_local
 from django_convoy.domain import clock, ids
-from django_convoy.domain.envelope import Envelope, Lease, Note
+from django_convoy.domain.envelope import Envelope
 from django_convoy.domain.errors import ConfigurationError, ResultTimeout
-from django_convoy.domain.options import JobOptions
-from django_convoy.domain.outcome import Error as RunError
 from django_convoy.framework import AnyTask, TaskResultStatus, task_signals
 from django_convoy.framework import DummyBackend as DjangoDummyBackend
 from django_convoy.framework import ImmediateBackend as DjangoImmediateBackend
-from django_convoy.results import Context, ConvoyResult, JobError
+from django_convoy.results import ConvoyResult
 from django_convoy.runtime import Runtime
 from django_convoy.serializers import SERIALIZERS
 from django_convoy.tasks import ConvoyTask, Job
@@ -77,10 +73,6 @@ class Double(ConvoyBackend):
         writer = SERIALIZERS[options.serializer]()
         readers = [SERIALIZERS["json"]()]
         return Codec(conf.secrets(), writer, readers, options.compress_above)
-
-    def _policy(self, task: AnyTask) -> JobOptions:
-        defaults = self._task_defaults()
-        return task.policy(defaults) if isinstance(task, ConvoyTask) else JobOptions(**defaults)
 
     def enqueue_many(self, jobs: Iterable[Job]) -> Batch:
         """Enqueue jobs one by one."""
@@ -135,14 +127,30 @@ class DummyBackend(DjangoDummyBackend, Double):
         return found
 
 
+class AtOnce(SyncBroker):
+    """Runs also what should wait."""
+
+    capabilities = replace(SyncBroker.capabilities, max_delay=None)
+
+
 class ImmediateBackend(DjangoImmediateBackend, Double):
     """Runs a job in `enqueue()`: once, at once whatever `run_after` says, without a timeout.
 
     A failure is in the result and is not raised; `atomic` tasks run in a transaction; a job whose
-    `expires` is past is not run, and reads as it would behind a worker.
+    `expires` is past is not run, and reads as it would behind a worker. It is the broker `sync`
+    without a store, and without what takes time.
     """
 
     supports_get_result = False  # nothing is kept
+    instead = MappingProxyType({"retries": 0, "timeout": None})
+
+    @property
+    def runtime(self) -> Runtime:
+        """One of its own, whatever broker and store OPTIONS name."""
+        named = self._parsed().broker
+        broker = {"name": f"{__name__}.{AtOnce.__name__}", "alias": named.get("alias", "default")}
+        options = {**self.options, "broker": broker, "store": "none"}
+        return Runtime(self.alias, {"QUEUES": list(self.queues), "OPTIONS": options})
 
     def get_result(self, result_id: str) -> ConvoyResult:
         """Raise NotImplementedError: only who enqueued has the result."""
@@ -151,77 +159,4 @@ class ImmediateBackend(DjangoImmediateBackend, Double):
             "Use what enqueue() returns."
         )
 
-    def enqueue(  # type: ignore[override]  # the stubs' TaskResult is generic, ours is not
-        self, task: AnyTask, args: Sequence[Any], kwargs: Mapping[str, Any]
-    ) -> ConvoyResult:
-        """Run a job and return its result. Raises InvalidTask, PayloadError."""
-        self.validate_task(task)
-        result = self._fresh(task, args, kwargs)
-        task_signals.task_enqueued.send(type(self), task_result=result)
-        if late := expired(self._policy(task).expires, clock.now()):
-            self._fail(result, late)
-            self._close(result, TaskResultStatus.FAILED)
-            object.__setattr__(result, "detail", CANCELLED)
-            return result
-        self._begin(result)
-        try:
-            value = self._call(task, result)
-        except KeyboardInterrupt:
-            raise  # whoever runs the tests wants to stop them
-        except BaseException as error:
-            self._fail(result, error)
-            # Sent in here, so that the log has the traceback.
-            self._end(result, TaskResultStatus.FAILED)
-        else:
-            object.__setattr__(result, "_return_value", value)
-            self._end(result, TaskResultStatus.SUCCESSFUL)
-        return result
-
-    def _begin(self, result: ConvoyResult) -> None:
-        now = timezone.now()
-        for name in ("started_at", "last_attempted_at"):
-            object.__setattr__(result, name, now)
-        object.__setattr__(result, "status", TaskResultStatus.RUNNING)
-        result.worker_ids.append(self.worker_id)
-        task_signals.task_started.send(type(self), task_result=result)
-
-    def _call(self, task: AnyTask, result: ConvoyResult) -> Any:
-        args = (self._context(task, result), *result.args) if task.takes_context else result.args
-        with self._transaction(task):
-            value = task.call(*args, **result.kwargs)
-            if not self._policy(task).keep_result:
-                return None
-            codec = self._codec()
-            return codec.load_result(result.id, codec.dump_result(result.id, value))
-
-    def _transaction(self, task: AnyTask) -> AbstractContextManager[Any]:
-        if self._policy(task).atomic:
-            return transaction.atomic(using=self._parsed().broker.get("alias"))
-        return nullcontext()
-
-    def _context(self, task: AnyTask, result: ConvoyResult) -> Context:
-        now = clock.now()
-        envelope = Envelope(
-            result.id, task.queue_name, task.module_path, "", "", "", task.priority, now
-        )
-        return Context(task_result=result, lease=Lease(envelope, "", 1, Note()))
-
-    def _fail(self, result: ConvoyResult, error: BaseException) -> None:
-        described = RunError.of(error, 1)
-        result.errors.append(
-            JobError(
-                exception_class_path=described.exception_class_path,
-                traceback=described.traceback,
-                message=described.message,
-                attempt=1,
-                at=to_local(clock.now()),
-            )
-        )
-
-    def _close(self, result: ConvoyResult, status: TaskResultStatus) -> None:
-        object.__setattr__(result, "finished_at", timezone.now())
-        object.__setattr__(result, "status", status)
-
-    def _end(self, result: ConvoyResult, status: TaskResultStatus) -> None:
-        self._close(result, status)
-        task_signals.task_finished.send(type(self), task_result=result)
+    enqueue = ConvoyBackend.enqueue  # type: ignore[assignment]  # see there

@@ -46,6 +46,11 @@ def unkeepable():
     return object()
 
 
+@task
+def stop():
+    raise KeyboardInterrupt
+
+
 @task(atomic=True, timeout=2)
 def write_then_fail(text):
     Note.objects.create(text=text)

@@ -21,6 +21,7 @@ from tests.api.tasks import (
     later,
     plain,
     rich,
+    stop,
     unkeepable,
     write_then_fail,
 )
@@ -173,13 +174,9 @@ def test_immediate_rolls_an_atomic_task_back(immediate):
     assert not Note.objects.exists()
 
 
-def test_immediate_ends_when_somebody_interrupts(immediate, monkeypatch):
-    def interrupted(function, *args, **kwargs):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("django_convoy.tasks.ConvoyTask.call", interrupted)
+def test_immediate_ends_when_somebody_interrupts(immediate):
     with pytest.raises(KeyboardInterrupt):
-        add.enqueue(1)
+        stop.enqueue()
 
 
 def test_dummy_remembers_and_does_not_run(dummy):

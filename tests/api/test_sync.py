@@ -9,7 +9,7 @@ from django_convoy import ConfigurationError, InvalidOption, TimeoutExceeded, ta
 from django_convoy.contracts.store import SUCCESSFUL
 from django_convoy.framework import TaskResultStatus, task_signals
 from django_convoy.runtime import runtime_of
-from tests.api.tasks import add, contextual, echo, fail, later, write_then_fail
+from tests.api.tasks import add, contextual, echo, fail, later, stop, write_then_fail
 from tests.app.models import Note
 from tests.databases import on_each_database
 
@@ -50,11 +50,6 @@ def write_twice(pk):
 @task
 def enqueue_another(value):
     return add.enqueue(value, 1).return_value
-
-
-@task
-def stop():
-    raise KeyboardInterrupt
 
 
 @pytest.fixture
