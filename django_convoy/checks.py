@@ -6,9 +6,12 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import NoReverseMatch, reverse
 
 from django_convoy import conf
 from django_convoy.assembly import promised
+from django_convoy.brokers.debug_web import INCLUDE, VIEW, DebugWebBroker
 from django_convoy.domain.errors import ConfigurationError, InvalidOption
 from django_convoy.domain.options import JobOptions, check_together
 from django_convoy.domain.promises import check_task
@@ -68,6 +71,14 @@ def check_defaults(
     return []
 
 
+def _has_page() -> bool:
+    try:
+        reverse(VIEW, args=["x"])
+    except (NoReverseMatch, ImproperlyConfigured):  # the latter: there is no ROOT_URLCONF
+        return False
+    return True
+
+
 def check_backend(alias: str, options: Mapping[str, Any], queues: set[str]) -> list[CheckMessage]:
     """Return what is wrong with one entry of TASKS."""
     where = f"TASKS[{alias!r}]"
@@ -97,6 +108,8 @@ def check_backend(alias: str, options: Mapping[str, Any], queues: set[str]) -> l
                 id="convoy.E003",
             )
         )
+    if isinstance(runtime.shared.broker, DebugWebBroker) and not _has_page():
+        found.append(Error(INCLUDE, obj=where, id="convoy.E005"))
     if runtime.options.serializer == "pickle" or "pickle" in runtime.options.accept:
         found.append(
             CheckWarning(

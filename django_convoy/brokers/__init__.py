@@ -4,5 +4,6 @@ BROKERS: dict[str, str] = {
     "database": "django_convoy.brokers.database.DatabaseBroker",
     "postgres": "django_convoy.brokers.postgres.PostgresBroker",
     "sync": "django_convoy.brokers.sync.SyncBroker",
+    "debug-web": "django_convoy.brokers.debug_web.DebugWebBroker",
     "memory": "django_convoy.brokers.memory.MemoryBroker",
 }

@@ -9,6 +9,11 @@ from tests.commands.test_status import use
 UNSHARED = pytest.mark.parametrize("name", ["memory", "sync", "debug-web"])
 
 
+@pytest.fixture(autouse=True)
+def urls(settings):
+    settings.ROOT_URLCONF = "tests.web.urls"
+
+
 @UNSHARED
 @pytest.mark.django_db
 def test_a_worker_is_refused(convoy, settings, name):

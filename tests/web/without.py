@@ -1,0 +1,3 @@
+"""URLs of a site that has not."""
+
+urlpatterns: list[object] = []
