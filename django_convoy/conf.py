@@ -153,12 +153,14 @@ class Options:
     """`TASKS[alias]["OPTIONS"]`."""
 
     broker: Mapping[str, Any] = option(
-        {"name": "database"}, lambda v: _named(v), 'where jobs wait: "database" or {"name": ...}'
+        {"name": "database"},
+        lambda v: _named(v),
+        'where jobs wait: the name of a broker or {"name": ...}',
     )
     store: Mapping[str, Any] = option(
         {"name": "database"},
         lambda v: _named(v),
-        'where results are kept: "database", "cache", "none" or {"name": ...}',
+        'where results are kept: "database", "cache", "memory", "none" or {"name": ...}',
     )
     namespace: str = option(
         "", _name, "part of every queue's name and signature; default: CONVOY_NAMESPACE"

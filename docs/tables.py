@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import fields
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -73,10 +74,10 @@ def _default(text: str) -> str:
 def task_options() -> str:
     """Return what the docstring of JobOptions says of each option."""
     options = importlib.import_module("django_convoy.domain.options")
-    names = [field.name for field in fields(options.JobOptions)]
-    parts = re.split(rf"\b({'|'.join(names)}): ", " ".join(options.JobOptions.__doc__.split()))
-    meaning = dict(zip(parts[1::2], (part.strip(" .") for part in parts[2::2]), strict=True))
-    rows = ((f"`{n}`", f"`{_short(getattr(options.DEFAULTS, n))}`", meaning[n]) for n in names)
+    meaning = _documented(options.JobOptions)
+    rows = (
+        (f"`{n}`", f"`{_short(getattr(options.DEFAULTS, n))}`", one) for n, one in meaning.items()
+    )
     return table(["Option", "Default", "Meaning"], rows)
 
 
@@ -84,6 +85,41 @@ def _short(value: Any) -> str:
     if isinstance(value, tuple):
         return f"({', '.join(one.__name__ for one in value)})"
     return repr(value)
+
+
+def _documented(kind: type[Any]) -> dict[str, str]:
+    """Return what a class's docstring says of each field."""
+    names = [field.name for field in fields(kind)]
+    parts = re.split(rf"\b({'|'.join(names)}): ", " ".join((kind.__doc__ or "").split()))
+    return dict(zip(parts[1::2], (part.strip(" .") for part in parts[2::2]), strict=True))
+
+
+def capabilities() -> str:
+    """Return what each capability means."""
+    kind = importlib.import_module("django_convoy.domain.capabilities").Capabilities
+    rows = ((f"`{name}`", meaning) for name, meaning in _documented(kind).items())
+    return table(["Capability", "Promise"], rows)
+
+
+def brokers() -> str:
+    """Return what each broker can do, as its class says."""
+    known = importlib.import_module("django_convoy.brokers").BROKERS
+    classes = importlib.import_module("django_convoy.assembly").broker_class
+    kind = importlib.import_module("django_convoy.domain.capabilities").Capabilities
+    names = [field.name for field in fields(kind)]
+    rows = (
+        (f"`{name}`", *(_can(getattr(classes(name).capabilities, one)) for one in names))
+        for name in known
+    )
+    return table(["Broker", *(one.replace("_", " ") for one in names)], rows)
+
+
+def _can(value: Any) -> str:
+    if isinstance(value, timedelta):
+        return str(value) if value else "none"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,} bytes"
+    return {True: "yes", False: "no", None: "-", "default": "yes"}.get(value, str(value))
 
 
 def worker_options() -> str:
@@ -162,6 +198,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "task options": task_options,
     "Options": options,
     "WorkerOptions": worker_options,
+    "capabilities": capabilities,
+    "brokers": brokers,
     "Retention": retention,
     "commands": commands,
     "errors": errors,

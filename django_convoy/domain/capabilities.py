@@ -9,13 +9,13 @@ class Capabilities:
     """What a broker promises.
 
     priority: delivers higher priorities of a queue first.
-    max_delay: the longest delay it can hold, None for any.
+    max_delay: the longest delay it can hold itself, None for any.
     fencing: a lost lease can change nothing.
     refunds: a job can go back without costing an attempt.
     notes: keeps what happened in earlier runs, so that retries can be counted.
-    transactional: the database alias whose transactions an enqueue joins, or None.
+    transactional: the alias of the database whose transactions an enqueue joins, or None.
     at_most_once: can settle a job before it runs.
-    max_body: the largest job in bytes, None for any.
+    max_body: the largest job in bytes, as the broker writes it, None for any.
     browse: jobs can be listed, found and removed.
     unique: a job that is pushed twice, by its id, is there once.
     shared: other processes find its jobs, so that workers can run them.
