@@ -1,4 +1,4 @@
-"""Every broker and store that has a name can be made, says what it can do, and is bound to a suite."""
+"""Every broker and store that has a name says what it can do, and is bound to a suite."""
 
 from pathlib import Path
 
