@@ -6,4 +6,6 @@ BROKERS: dict[str, str] = {
     "sync": "django_convoy.brokers.sync.SyncBroker",
     "debug-web": "django_convoy.brokers.debug_web.DebugWebBroker",
     "memory": "django_convoy.brokers.memory.MemoryBroker",
+    "ironmq": "django_convoy.brokers.ironmq.IronMQBroker",
+    "disque": "django_convoy.brokers.disque.DisqueBroker",
 }

@@ -19,6 +19,13 @@ class Capabilities:
     browse: jobs can be listed, found and removed.
     unique: a job that is pushed twice, by its id, is there once.
     shared: other processes find its jobs, so that workers can run them.
+    holders: can say who holds a job, and since when it runs.
+    atomic_batches: a batch is pushed as a whole or not at all, whatever fails on the way.
+    exact_purge: a purge removes all jobs that nobody holds.
+    inventory: knows how many jobs are delayed and leased.
+    keeps_place: a job that is handed back ready keeps its place among the others.
+    late: a lapsed lease that nobody took yet may still be renewed and settled.
+    fixed_lease: how long every lease lasts, whatever is asked for; None: as long as asked for.
     """
 
     priority: bool = True
@@ -32,3 +39,10 @@ class Capabilities:
     browse: bool = True
     unique: bool = True
     shared: bool = True
+    holders: bool = True
+    atomic_batches: bool = True
+    exact_purge: bool = True
+    inventory: bool = True
+    keeps_place: bool = True
+    late: bool = True
+    fixed_lease: timedelta | None = None
