@@ -41,9 +41,9 @@ def listed_changes(name: str) -> list[datetime]:
         struct.unpack(">l", data[begin + kind * 6 : begin + kind * 6 + 4])[0]
         for kind in range(types)
     ]
-    found, before = [], None
+    found, before = [], offsets[0]
     for moment, kind in zip(moments, kinds, strict=True):
-        if before is not None and offsets[kind] != before and moment >= 0:
+        if offsets[kind] != before and moment >= 0:
             found.append(datetime(1970, 1, 1) + timedelta(seconds=moment))
         before = offsets[kind]
     return found
