@@ -65,7 +65,9 @@ def test_what_is_outside_can_be_moved_to_the_next_opening():
         "Tue 03 20:00",
         "Fri 06 00:00",  # those of Wednesday and Thursday
     ]
-    quarter = every(minutes=30, start=MONDAY + timedelta(minutes=15), between="9-10", outside="move")
+    quarter = every(
+        minutes=30, start=MONDAY + timedelta(minutes=15), between="9-10", outside="move"
+    )
     assert said(quarter, 4) == ["Mon 02 09:00", "Mon 02 09:15", "Mon 02 09:45", "Tue 03 09:00"]
 
 

@@ -68,7 +68,7 @@ class Once(Trigger):
 
     def words(self, start: datetime | None) -> str:
         """Return the time."""
-        return f"Once, at {self.at.isoformat(' ')}"
+        return f"Once, at {self.at.isoformat(' ').replace('+00:00', ' UTC')}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the time."""
