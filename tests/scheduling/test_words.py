@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 
 import pytest
-from dateutil.relativedelta import relativedelta
 
 from django_convoy.scheduling.rules import (
     biweekly,
@@ -45,7 +44,7 @@ START = datetime(2026, 3, 31, 9, 30, tzinfo=UTC)
             "Every month on day 31 or the last day of the month at 00:00, from 2026-03-31 (UTC)",
         ),
         (
-            every(relativedelta(months=1, days=-1), start="2026-01-01"),
+            every(months=1, days=-1, start="2026-01-01"),
             "Every month on day 1 at 00:00, less 1 day, from 2026-01-01 (UTC)",
         ),
         (quarterly(), "Every 3 months on day 1 at 00:00, counted from 1970-01-01 (UTC)"),
@@ -77,11 +76,12 @@ START = datetime(2026, 3, 31, 9, 30, tzinfo=UTC)
                 fold="second",
                 tz="Europe/Berlin",
             ),
-            "Every day at 09:00, only from 08:00 to 12:00 and from 22:00 to 06:00, only on Monday to "
-            "Friday, not from 11:00 to 12:00 and from 2026-08-01 to 2026-08-20, else at the next "
-            "time that is allowed, on the last day before a holiday (2026-12-25), from 2026-01-01, "
-            "until 2026-12-31, 100 times, up to 1 minute and 30 seconds later, later by the hour "
-            "that the clocks skip, the second time in an hour that comes twice (Europe/Berlin)",
+            "Every day at 09:00, only from 08:00 to 12:00 and from 22:00 to 06:00, only on Monday "
+            "to Friday, not from 11:00 to 12:00 and from 2026-08-01 to 2026-08-20, else at the "
+            "next time that is allowed, on the last day before a holiday (2026-12-25), from "
+            "2026-01-01, until 2026-12-31, 100 times, up to 1 minute and 30 seconds later, later "
+            "by the hour that the clocks skip, the second time in an hour that "
+            "comes twice (Europe/Berlin)",
         ),
         (
             daily(weekdays=[1, 3], repeat=1, gap="skip", fold="twice"),
