@@ -3,6 +3,7 @@
 ConvoyError
 ├── ConfigurationError      a setting or option that cannot work
 ├── InvalidOption           a task option that cannot work
+├── InvalidSchedule         a rule of a schedule that cannot work
 ├── PayloadError            arguments or a result that cannot be stored
 │   └── ObjectGone          a model instance that no longer exists
 ├── SignatureError          a job whose signature is missing or wrong
@@ -28,6 +29,10 @@ class ConfigurationError(ConvoyError):
 
 class InvalidOption(ConvoyError, TypeError):
     """A task option that cannot work; the message says what is allowed."""
+
+
+class InvalidSchedule(ConvoyError, ValueError):
+    """A rule of a schedule that cannot work; the message says the field and what is allowed."""
 
 
 class PayloadError(ConvoyError, TypeError):

@@ -1,0 +1,1 @@
+"""When tasks are enqueued by themselves."""

@@ -1,0 +1,1 @@
+"""Rules of schedules, against the time zone database and against independent brute force."""
