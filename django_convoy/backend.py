@@ -104,8 +104,12 @@ class ConvoyBackend(BaseTaskBackend):
 
         Raises InvalidTask, PayloadError (a TypeError), BrokerUnavailable.
         """
+        return self._enqueue(self.runtime, task, args, kwargs)
+
+    def _enqueue(
+        self, runtime: Runtime, task: AnyTask, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> ConvoyResult:
         self.validate_task(task)
-        runtime = self.runtime
         envelope = _Sealer(runtime, task).envelope(args, kwargs, ids.job_id(), clock.now())
         at_once = isinstance(runtime.shared.broker, Immediate)
         if not at_once:
