@@ -9,7 +9,7 @@ from typing import ClassVar, TypeVar
 from django_convoy.contracts.store import Record
 from django_convoy.domain.capabilities import Capabilities
 from django_convoy.domain.envelope import Envelope, Lease, Note
-from django_convoy.domain.renewal import Renewal
+from django_convoy.domain.renewal import Renewal, Renewed
 from django_convoy.domain.verdict import Verdict
 
 T = TypeVar("T")
@@ -59,8 +59,12 @@ class Broker(ABC):
         """
 
     @abstractmethod
-    def renew(self, leases: Sequence[Lease], *, lease: float) -> list[Renewal]:
-        """Hold the jobs for `lease` seconds from now. Never blocks behind a settle."""
+    def renew(self, leases: Sequence[Lease], *, lease: float) -> Sequence[Renewal | Renewed]:
+        """Hold the jobs for `lease` seconds from now. Never blocks behind a settle.
+
+        A server whose handles change answers `Renewed`; whoever settles reads the new token from
+        the board when the old one is refused.
+        """
 
     @abstractmethod
     def settle(self, settlements: Sequence[tuple[Lease, Verdict]]) -> list[bool]:

@@ -1,5 +1,6 @@
 """What a renewal of a lease answers."""
 
+from dataclasses import dataclass
 from enum import Enum
 
 
@@ -9,3 +10,10 @@ class Renewal(Enum):
     HELD = "held"
     BUSY = "busy"
     LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """Held, under a new token: the old one holds nothing any more."""
+
+    token: str

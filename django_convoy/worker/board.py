@@ -19,7 +19,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-VERSION = 2
+from django_convoy.worker.handles import ROOM, Handle
+
+VERSION = 3
 REGIONS = 128
 SLOTS = 512
 MOST_WORKERS = REGIONS - 8
@@ -28,7 +30,8 @@ _SLOT = 4096
 _HEAD = 64
 LEASE_ROOM = 2400
 _OUTCOME = _HEAD + LEASE_ROOM
-_OUTCOME_ROOM = _SLOT - _OUTCOME
+_OUTCOME_ROOM = _SLOT - _OUTCOME - ROOM
+_HANDLE = _SLOT - ROOM
 _PAGE = 4096
 _REGION = _PAGE + SLOTS * _SLOT
 SIZE = _PAGE + REGIONS * _REGION
@@ -48,22 +51,17 @@ _STATES_AT, _FLAGS_AT = 1024, 2048
 _SLOT_HEAD = struct.Struct("<HHI")
 _TIMES = struct.Struct("<ddd")
 _TIMES_AT, _RECALLED_AT, _RENEWED_AT = 16, 40, 48
-_U16, _U32, _I32, _F64 = (
-    struct.Struct("<H"),
-    struct.Struct("<I"),
-    struct.Struct("<i"),
-    struct.Struct("<d"),
-)
+_U16, _U32, _I32, _F64 = map(struct.Struct, ("<H", "<I", "<i", "<d"))
 
 FREE, LIVE, DEAD = range(3)
 EMPTY, HELD, RUNNING, ENDED = range(4)
-KILL_ON_STOP, SETTLED, ATOMIC = 1, 2, 4
+KILL_ON_STOP, SETTLED, ATOMIC, OVER = 1, 2, 4, 8
 NOT_KILLED, OVERDUE, STOPPED, LOST_LEASE, BROKEN = range(5)
 
 
 @dataclass(slots=True)
 class Slot:
-    """A copy of one slot. Times are monotonic; deadline 0: none."""
+    """A copy of one slot. Times are monotonic; deadline 0: none. token: of a renewal, if any."""
 
     index: int
     state: int
@@ -75,6 +73,7 @@ class Slot:
     renewed: float
     lease: bytes
     outcome: bytes
+    token: str = ""
 
 
 class Board:
@@ -324,6 +323,7 @@ class Region:
         start = self._slot(index)
         if outcome is None or len(outcome) > _OUTCOME_ROOM:
             _F64.pack_into(self._memory, start + _TIMES_AT + 16, 0.0)  # it kept its deadline
+            self._memory[self._base + _FLAGS_AT + index] |= OVER
             return False
         self._memory[start + _OUTCOME : start + _OUTCOME + len(outcome)] = outcome
         _U16.pack_into(self._memory, start + 2, len(outcome))
@@ -343,6 +343,10 @@ class Region:
     def renewed(self, slot: Slot, at: float) -> None:
         """Say when the lease was renewed."""
         _F64.pack_into(self._memory, self._slot(slot.index) + _RENEWED_AT, at)
+
+    def handle(self, index: int) -> Handle:
+        """Return the place for the token that a renewal gave."""
+        return Handle(self._memory, self._slot(index) + _HANDLE)
 
     def read(self, index: int) -> Slot | None:
         """Return a copy of a slot, None while it is empty or being written."""
@@ -365,6 +369,7 @@ class Region:
             renewed,
             self._memory[start + _HEAD : start + _HEAD + lease],
             self._memory[start + _OUTCOME : start + _OUTCOME + outcome],
+            self.handle(index).token(serial),
         )
         same = self._memory[start : start + _SLOT_HEAD.size] == head
         return slot if same and self._memory[state_at] == state else None

@@ -59,7 +59,7 @@ def settle_dead(engine: Engine, region: Region) -> None:
             conclusions += [] if finished is None else [finished]
             continue
         try:
-            lease, complete = unpack_lease(slot.lease)
+            lease, complete = unpack_lease(slot.lease, slot.token)
         except UNREADABLE:
             continue  # its lease will lapse
         if not complete:

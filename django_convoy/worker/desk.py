@@ -73,7 +73,7 @@ class Desk:
     ) -> None:
         self.engine = engine
         self.pace = Pace()
-        self.ledger = Ledger(engine.own, self._settled, give_up)
+        self.ledger = Ledger(engine.own, self._settled, give_up, self._newest)
         self.jobs = 0
         self.may_suspect = Probation(region.board, region.index)
         self._region = region
@@ -171,6 +171,8 @@ class Desk:
         if options.atomic:
             flags |= ATOMIC
         self._region.start(paper.slot, began, deadline, flags)
+        if flags & SETTLED:  # at once, before it runs, and not by the ledger
+            paper.lease.token = self._token(paper.slot, paper.serial) or paper.lease.token
         if deadline and deadline < self._board.supervisor_wakes():
             self._poke_supervisor()
         return began
@@ -259,6 +261,17 @@ class Desk:
         if entry.conclusion.lease.note.suspect:
             self.may_suspect.over()
         self._clear(entry.slot)
+
+    def _newest(self, entry: Entry) -> str:
+        return self._token(entry.slot, entry.serial) or entry.conclusion.lease.token
+
+    def _token(self, slot: int, serial: int) -> str:
+        """Return the token that a renewal gave; waits while one is under way."""
+        handle = self._region.handle(slot)
+        end = time.monotonic() + self._plan.lease / 6  # no renewal takes longer
+        while handle.is_changing and time.monotonic() < end:
+            time.sleep(0.001)
+        return handle.token(serial)
 
     def _clear(self, slot: int) -> None:
         self._region.clear(slot)  # its lock is given back when it is used again

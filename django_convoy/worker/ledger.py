@@ -85,7 +85,8 @@ class Ledger:
     """The outcomes that one worker holds.
 
     settled: told, for each entry, whether its lease was still held. give_up: asked, while the
-    broker cannot be reached, whether to wait no longer.
+    broker cannot be reached, whether to wait no longer. newest: asked, for an entry that was
+    refused, for the token of its lease.
     """
 
     def __init__(
@@ -93,9 +94,11 @@ class Ledger:
         pair: Pair,
         settled: Callable[[Entry, bool], None],
         give_up: Callable[[], bool],
+        newest: Callable[[Entry], str],
     ) -> None:
         self._pair = pair
         self._settled = settled
+        self._newest = newest
         self.give_up = give_up
         self._entries: list[Entry] = []
         self._due = 0.0
@@ -154,9 +157,27 @@ class Ledger:
         """Settle all that is held."""
         entries = self.take()
         if entries:
-            conclusions = [entry.conclusion for entry in entries]
-            done = insist(lambda: settle(self._pair, conclusions), self.give_up, "settling jobs")
-            self.report(entries, done)
+            done = self._insist(entries)
+            self.report(entries, done if all(done) else self._settle_renewed(entries, done))
+
+    def _insist(self, entries: Sequence[Entry]) -> list[bool]:
+        conclusions = [entry.conclusion for entry in entries]
+        return insist(lambda: settle(self._pair, conclusions), self.give_up, "settling jobs")
+
+    def _settle_renewed(self, entries: Sequence[Entry], done: Sequence[bool]) -> list[bool]:
+        """Settle what was refused once more, where a renewal has given it a new token."""
+        renewed = []
+        for entry, held in zip(entries, done, strict=True):
+            lease = entry.conclusion.lease
+            if not held and (token := self._newest(entry)) != lease.token:
+                lease.token = token
+                renewed.append(entry)
+        again = iter(self._insist(renewed) if renewed else ())
+        chosen = set(map(id, renewed))
+        return [
+            next(again) if id(entry) in chosen else held
+            for entry, held in zip(entries, done, strict=True)
+        ]
 
     def report(self, entries: Sequence[Entry], done: Sequence[bool]) -> None:
         """Pass on what a settle answered."""

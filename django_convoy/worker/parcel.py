@@ -39,8 +39,11 @@ def pack_lease(lease: Lease, room: int) -> bytes:
     return data
 
 
-def unpack_lease(data: bytes) -> tuple[Lease, bool]:
-    """Return (lease, whether it is complete). Raises ValueError, EOFError, TypeError."""
+def unpack_lease(data: bytes, newest: str = "") -> tuple[Lease, bool]:
+    """Return (lease, whether it is complete). Raises ValueError, EOFError, TypeError.
+
+    newest: the token that a renewal gave, if one did.
+    """
     (job_id, queue, task, seal, key_id, priority, enqueued, due, token, attempt, payload, note) = (
         marshal.loads(data)  # noqa: S302 - written by our own worker
     )
@@ -55,7 +58,10 @@ def unpack_lease(data: bytes) -> tuple[Lease, bool]:
         datetime.fromtimestamp(enqueued, UTC),
         None if due is None else datetime.fromtimestamp(due, UTC),
     )
-    return Lease(envelope, token, attempt, Note.from_json(note or {})), payload is not None
+    return (
+        Lease(envelope, newest or token, attempt, Note.from_json(note or {})),
+        payload is not None,
+    )
 
 
 def pack_outcome(

@@ -2,10 +2,22 @@
 
 import logging
 import time
+from collections.abc import Sequence
+from itertools import zip_longest
 
 from django_convoy.domain.envelope import Lease
-from django_convoy.domain.renewal import Renewal
-from django_convoy.worker.board import DEAD, LIVE, LOST_LEASE, RUNNING, SETTLED, Board, Region, Slot
+from django_convoy.domain.renewal import Renewal, Renewed
+from django_convoy.worker.board import (
+    DEAD,
+    LIVE,
+    LOST_LEASE,
+    OVER,
+    RUNNING,
+    SETTLED,
+    Board,
+    Region,
+    Slot,
+)
 from django_convoy.worker.ending import end_for
 from django_convoy.worker.engine import Engine
 from django_convoy.worker.parcel import UNREADABLE, unpack_lease
@@ -43,7 +55,7 @@ class Renewals:
                 if slot.flags & SETTLED and slot.state == RUNNING:
                     continue  # at most once: there is no lease any more
                 try:
-                    due.append((region, slot, unpack_lease(slot.lease)[0]))
+                    due.append((region, slot, unpack_lease(slot.lease, slot.token)[0]))
                 except UNREADABLE:
                     continue
         if due:
@@ -51,18 +63,34 @@ class Renewals:
         self._look_at = now + self.period * 0.3  # whatever is claimed now is not due before
 
     def _renew(self, due: list[tuple[Region, Slot, Lease]], now: float) -> None:
-        leases = [lease for _, _, lease in due]
-        answers = self._engine.own.broker.renew(leases, lease=self._plan.lease)
-        for (region, slot, lease), answer in zip(due, answers, strict=True):
-            if answer is Renewal.HELD:
-                region.renewed(slot, now)
-            elif answer is Renewal.LOST:
-                self._was_lost(region, slot, lease)
+        answers: Sequence[Renewal | Renewed] = ()
+        for region, slot, _ in due:  # whoever is refused from now on waits for the new tokens
+            region.handle(slot.index).begin()
+        try:
+            answers = self._engine.own.broker.renew(
+                [lease for _, _, lease in due], lease=self._plan.lease
+            )
+        finally:
+            for (region, slot, lease), answer in zip_longest(due, answers):
+                self._note(region, slot, lease, answer, now)
+
+    def _note(
+        self, region: Region, slot: Slot, lease: Lease, answer: Renewal | Renewed | None, now: float
+    ) -> None:
+        """Write down what the broker answered; None: nothing."""
+        token = answer.token if isinstance(answer, Renewed) else ""
+        kept = region.handle(slot.index).end(slot.serial, token)
+        if answer is Renewal.LOST or not kept:
+            self._was_lost(region, slot, lease)
+        elif answer is Renewal.HELD or token:
+            region.renewed(slot, now)
 
     def _was_lost(self, region: Region, slot: Slot, lease: Lease) -> None:
         same = region.read(slot.index)
         if same is None or same.serial != slot.serial or same.state != RUNNING:
             return  # settled meanwhile
+        if same.flags & OVER:
+            return  # being settled: that will say so
         key = region.index, slot.serial
         if key not in self._lost:
             self._lost.add(key)

@@ -107,7 +107,7 @@ class Watch:
         finally:
             self._board.unlock(region.index, slot.index)
         try:
-            lease, _ = unpack_lease(slot.lease)
+            lease, _ = unpack_lease(slot.lease, slot.token)
         except UNREADABLE:
             return []
         return [_concluded(lease, Released("", 0.0))]
@@ -125,7 +125,7 @@ class Watch:
         if known or now - slot.started < SLOW_SECONDS:
             return []
         try:
-            lease, _ = unpack_lease(slot.lease)
+            lease, _ = unpack_lease(slot.lease, slot.token)
         except UNREADABLE:
             return []
         return [(lease, clock.now() - timedelta(seconds=now - slot.started))]
@@ -142,7 +142,7 @@ def _concluded(lease: Lease, outcome: Released) -> Conclusion:
 def ended(slot: Slot) -> Conclusion | None:
     """Return the conclusion of an outcome on the board, None if it has to be left alone."""
     try:
-        lease, complete = unpack_lease(slot.lease)
+        lease, complete = unpack_lease(slot.lease, slot.token)
         outcome, started_at, finished_at, keep, worker = unpack_outcome(slot.outcome)
     except UNREADABLE:
         return None
