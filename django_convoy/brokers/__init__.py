@@ -3,4 +3,6 @@
 BROKERS: dict[str, str] = {
     "database": "django_convoy.brokers.database.DatabaseBroker",
     "postgres": "django_convoy.brokers.postgres.PostgresBroker",
+    "ironmq": "django_convoy.brokers.ironmq.IronMQBroker",
+    "disque": "django_convoy.brokers.disque.DisqueBroker",
 }

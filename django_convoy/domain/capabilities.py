@@ -17,6 +17,11 @@ class Capabilities:
     at_most_once: can settle a job before it runs.
     max_body: the largest job in bytes, None for any.
     browse: jobs can be listed, found and removed.
+    holders: can say who holds a job, and since when it runs.
+    inventory: knows how many jobs are delayed and leased, and purges what is delayed.
+    keeps_place: a job that is handed back ready keeps its place among the others.
+    late: a lapsed lease that nobody took yet may still be renewed and settled.
+    fixed_lease: how long every lease lasts, whatever is asked for; None: as long as asked for.
     """
 
     priority: bool = True
@@ -28,3 +33,8 @@ class Capabilities:
     at_most_once: bool = True
     max_body: int | None = None
     browse: bool = True
+    holders: bool = True
+    inventory: bool = True
+    keeps_place: bool = True
+    late: bool = True
+    fixed_lease: timedelta | None = None

@@ -1,5 +1,6 @@
 """How each server of the tests is started, by its name."""
 
+from tests.recipes.fakes import disque, ironmq
 from tests.recipes.mariadb import mariadb
 from tests.recipes.mongodb import mongodb
 from tests.recipes.postgres import pgbouncer, postgres
@@ -14,4 +15,6 @@ RECIPES = {
     "redis62": redis62,
     "mongodb": mongodb,
     "sqs": sqs,
+    "ironmq": ironmq,
+    "disque": disque,
 }

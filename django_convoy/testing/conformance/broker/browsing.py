@@ -30,10 +30,13 @@ class Browsing(BrokerCase):
         self.push()
         browser, lease = self.browser, self.claim_one()
         held = browser.find(lease.id)
-        assert (held.state, held.attempt, held.worker) == ("leased", 1, "worker-1")
+        assert (held.state, held.attempt) == ("leased", 1)
         assert held.started_at is None
+        if self.broker.capabilities.holders:
+            assert held.worker == "worker-1"
 
     def test_a_long_job_says_when_it_began(self) -> None:
+        self.requires("holders")
         self.push()
         browser, lease, now = self.browser, self.claim_one(), clock.now()
         browser.mark_started([(lease, now)])

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from django_convoy.contracts.broker import Broker, Browsable
+from django_convoy.contracts.broker import Broker, Browsable, Counts
 from django_convoy.domain import clock, ids
 from django_convoy.domain.envelope import Envelope, Lease, Note
+from django_convoy.domain.renewal import Renewal, Renewed
 from django_convoy.domain.verdict import Again
 
 T = TypeVar("T")
@@ -116,11 +117,41 @@ class BrokerCase:
         """Return the verdict that hands a job back."""
         return Again(delay, refund, note or Note())
 
+    def known(self, counts: Counts) -> Counts:
+        """Return what the broker can know of these counts."""
+        if self.broker.capabilities.inventory:
+            return counts
+        return Counts(ready=counts.ready + counts.delayed + counts.leased, buried=counts.buried)
+
+    def sized(self, size: int) -> int:
+        """Return the size of a large job: this one, if the broker takes it."""
+        most = self.broker.capabilities.max_body
+        return size if most is None else min(size, most // 2)
+
+    def renew(
+        self, leases: Sequence[Lease], *, lease: float, broker: Broker | None = None
+    ) -> list[Renewal]:
+        """Renew leases; those that are held under a new token have it from then on."""
+        answers = []
+        for one, answer in zip(
+            leases, (broker or self.broker).renew(leases, lease=lease), strict=True
+        ):
+            if isinstance(answer, Renewed):
+                assert answer.token != one.token
+                one.token = answer.token
+            answers.append(Renewal.HELD if isinstance(answer, Renewed) else answer)
+        return answers
+
+    def lapse(self, leases: Sequence[Lease]) -> None:
+        """Let leases of `short` seconds lapse. They do so by themselves; override this where all
+        leases are of one length."""
+
     def abandon(self, limit: int = 10, **options: Any) -> list[Lease]:
         """Claim in a broker whose process then is gone; the leases lapse in a moment."""
         gone = self.another()
         leases = self.claim(limit, broker=gone, lease=self.short, **options)
         gone.close()
+        self.lapse(leases)
         return leases
 
 

@@ -20,7 +20,8 @@ class Counting(BrokerCase):
     def test_every_state_is_counted(self) -> None:
         assert self.broker.counts(self.queue) == Counts()
         self.one_of_each()
-        assert self.broker.counts(self.queue) == Counts(ready=2, delayed=1, leased=1, buried=1)
+        expected = self.known(Counts(ready=2, delayed=1, leased=1, buried=1))
+        assert self.broker.counts(self.queue) == expected
 
     def test_a_settled_job_counts_nowhere(self) -> None:
         self.push()
@@ -33,7 +34,7 @@ class Counting(BrokerCase):
         self.claim_one(wait=FOREVER)
         counts = self.broker.counts(self.queue)
         assert counts.ready + counts.leased == 2
-        assert counts.leased >= 1
+        assert counts.leased >= self.broker.capabilities.inventory
 
     def test_queues_are_counted_apart(self) -> None:
         self.push(2, queue=f"{self.queue}-other")
@@ -41,6 +42,7 @@ class Counting(BrokerCase):
         assert self.broker.counts(f"{self.queue}-other") == Counts(ready=2)
 
     def test_a_purge_removes_what_nobody_holds(self) -> None:
+        self.requires("inventory")
         self.one_of_each()
         assert self.broker.purge(self.queue) == 4
         assert self.broker.counts(self.queue) == Counts(leased=1)

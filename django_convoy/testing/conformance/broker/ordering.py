@@ -42,7 +42,7 @@ class Ordering(BrokerCase):
         assert self.claim(broker=self.another()) == []
 
     def test_a_job_keeps_its_place_when_it_is_handed_back_ready(self) -> None:
-        self.requires("refunds")
+        self.requires("refunds", "keeps_place")
         pushed = self.push(3)
         first = self.claim_one()
         self.broker.settle([(first, self.again())])

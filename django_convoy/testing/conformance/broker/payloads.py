@@ -37,15 +37,13 @@ class Payloads(BrokerCase):
         assert self.claim_one().envelope.payload == text
 
     def test_a_large_job_comes_back(self) -> None:
-        size = BIG
-        if self.broker.capabilities.max_body is not None:
-            size = min(size, self.broker.capabilities.max_body // 2)
-        text = '{"args":["' + "ü" * (size // 2) + '"]}'
+        text = '{"args":["' + "ü" * (self.sized(BIG) // 2) + '"]}'
         self.broker.push([self.envelope(payload=text)])
         assert self.claim_one().envelope.payload == text
 
     def test_a_batch_of_large_jobs_comes_back(self) -> None:
-        self.broker.push([self.envelope(payload=f'"{n}{"x" * 100_000}"') for n in range(20)])
+        size = self.sized(100_000)
+        self.broker.push([self.envelope(payload=f'"{n}{"x" * size}"') for n in range(20)])
         claimed = self.claim(20)
         assert [lease.envelope.payload[:3] for lease in claimed] == [
             f'"{n}'.ljust(3, "x") for n in range(20)

@@ -14,7 +14,7 @@ class Renewing(BrokerCase):
         self.push()
         gone = self.another()
         leases = self.claim(broker=gone, lease=self.short)
-        assert self.broker.renew(leases, lease=3600) == [Renewal.HELD]
+        assert self.renew(leases, lease=3600) == [Renewal.HELD]
         gone.close()
         time.sleep(self.short * 1.5)
         assert self.claim() == []
@@ -24,28 +24,33 @@ class Renewing(BrokerCase):
         self.push()
         gone = self.another()
         leases = self.claim(broker=gone, lease=3600)
-        gone.renew(leases, lease=self.short)
+        self.renew(leases, lease=self.short, broker=gone)
         gone.close()
+        self.lapse(leases)
         assert self.claim_one(wait=FOREVER).id == leases[0].id
 
     def test_a_lapsed_lease_that_nobody_took_may_still_be_renewed(self) -> None:
+        self.requires("late")
         self.push()
         leases = self.claim(lease=self.short)
+        self.lapse(leases)
         time.sleep(self.short * 1.5)
-        assert self.broker.renew(leases, lease=60) == [Renewal.HELD]
+        assert self.renew(leases, lease=60) == [Renewal.HELD]
+        assert self.claim() == []
+        assert self.broker.settle([(leases[0], DONE)]) == [True]
 
     def test_each_lease_of_a_batch_has_its_own_answer(self) -> None:
         self.requires("fencing")
         self.push(3)
         first, second, third = self.claim()
         self.broker.settle([(second, DONE)])
-        answers = self.another().renew([third, second, first], lease=60)
+        answers = self.renew([third, second, first], lease=60, broker=self.another())
         assert answers == [Renewal.HELD, Renewal.LOST, Renewal.HELD]
 
     def test_renewing_changes_nothing_else(self) -> None:
         self.push(payload='{"args":["x"],"kwargs":{}}')
         lease = self.claim_one()
-        self.broker.renew([lease], lease=60)
+        self.renew([lease], lease=60)
         self.broker.settle([(lease, self.again())])
         again = self.claim_one()
         assert (again.envelope, again.attempt, again.note) == (
