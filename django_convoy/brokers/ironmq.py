@@ -5,9 +5,7 @@ The id changes with each touch, so renewals answer `Renewed`. A touch counts as 
 lapsed is added anew, with that in its text (`messages.py`).
 """
 
-import logging
 import math
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +13,7 @@ from typing import Any
 
 from django_convoy.brokers import wire
 from django_convoy.brokers.ironmq_api import BATCH, MAX_DELAY, Api
-from django_convoy.brokers.ironmq_client import Client, Pending
+from django_convoy.brokers.ironmq_client import Client
 from django_convoy.brokers.ironmq_settings import NAMES, read
 from django_convoy.brokers.messages import (
     BURIED,
@@ -23,6 +21,7 @@ from django_convoy.brokers.messages import (
     Added,
     Message,
     MessageBroker,
+    Waiting,
     handle_of,
     token_of,
 )
@@ -33,7 +32,6 @@ from django_convoy.domain.errors import BrokerUnavailable, ConfigurationError, P
 from django_convoy.domain.renewal import Renewal, Renewed
 from django_convoy.domain.suggest import unknown
 
-logger = logging.getLogger("django_convoy.broker")
 LARGEST = 64 * 1024
 NOTE_ROOM = 2048
 """Bytes of a message that are left for what happens to its job."""
@@ -70,7 +68,6 @@ class IronMQBroker(MessageBroker):
         self._max_message = max_message
         self._api = Api(Client(read(given, config_file), timeout), expiration)
         self._where = self._api.client.settings.where
-        self._late: tuple[Pending, str] | None = None
         self._limits: dict[str, tuple[float, dict[str, Any]]] = {}
         self.capabilities = Capabilities(
             priority=False,
@@ -118,31 +115,20 @@ class IronMQBroker(MessageBroker):
         if wait < 1:
             self.bell.rest(wait)
             return []
-        return self._await(places, count, timeout, int(wait) if len(places) == 1 else 1)
+        seconds = int(wait) if len(places) == 1 else 1
+        return self._await(
+            places,
+            count,
+            seconds + self._api.client.timeout,
+            lambda: self._begin(places[0], count, timeout, seconds),
+        )
+
+    def _begin(self, place: str, count: int, timeout: int, seconds: int) -> Waiting:
+        request = self._api.begin(place, count, timeout, seconds)
+        return Waiting(request.socket, lambda: self._api.finish(request, place), request.abandon)
 
     def _seconds(self, lease: float) -> int:
         return min(max(math.ceil(lease), self.shortest_lease), LONGEST)
-
-    def _await(
-        self, places: Sequence[str], count: int, timeout: int, wait: int
-    ) -> Sequence[Message]:
-        """Wait at the server. What an interrupt leaves behind goes on with the next wait."""
-        late, self._late = self._late, None
-        if late is None or late[0].pid != os.getpid():
-            late = self._api.begin(places[0], count, timeout, wait), places[0]
-        request, place = late
-        patience = wait + self._api.client.timeout
-        if not self.bell.wait(request.socket, patience):
-            if self.bell.rung:
-                self._late = late
-                return []
-            request.abandon()
-            raise BrokerUnavailable(f"{self._where}: no reply within {patience:g} s")
-        messages = self._api.finish(request, place)
-        if place in places and len(messages) <= count:
-            return messages
-        self._hand_back(messages)
-        return []
 
     def _has(self, place: str) -> bool:
         return self._api.peek(place)
@@ -230,12 +216,5 @@ class IronMQBroker(MessageBroker):
 
     def close(self) -> None:
         """Give back connections, once what is under way on them has come and was given back."""
-        late, self._late = self._late, None
-        if late is not None and late[0].pid == os.getpid():
-            try:
-                late[0].hurry(self.slice_seconds + 1)
-                self._hand_back(self._api.finish(*late))
-            except BrokerUnavailable as error:
-                logger.debug("what was waited for is left to lapse: %s", error)
-        self._api.client.close()
         super().close()
+        self._api.client.close()

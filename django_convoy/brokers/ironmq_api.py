@@ -114,7 +114,7 @@ class Api:
         end = time.monotonic() + within
 
         def one(place: str, handle: str) -> Callable[[], str | BrokerUnavailable | None]:
-            message, reservation = handle.split("/", 1)
+            message, reservation = handle.split(":", 1)
             wanted = {"reservation_id": reservation, "timeout": seconds}
 
             def call() -> str | BrokerUnavailable | None:
@@ -131,7 +131,7 @@ class Api:
                     raise _error(refused) from refused
                 except BrokerUnavailable as error:
                     return error
-                return f"{message}/{answer.get('reservation_id', '')}"
+                return f"{message}:{answer.get('reservation_id', '')}"
 
             return call
 
@@ -171,7 +171,7 @@ class Api:
     def _drop_batch(self, place: str, pairs: Sequence[tuple[str, str]]) -> bool:
         ids = [
             {"id": message, "reservation_id": reservation}
-            for message, _, reservation in (handle.partition("/") for _, handle in pairs)
+            for message, _, reservation in (handle.partition(":") for _, handle in pairs)
         ]
         assert ids  # noqa: S101 - without any, the server would clear the queue
         try:
@@ -183,7 +183,7 @@ class Api:
         return True
 
     def _dropper(self, place: str, handle: str) -> Callable[[], bool]:
-        message, _, reservation = handle.partition("/")
+        message, _, reservation = handle.partition(":")
 
         def call() -> bool:
             path = f"{_path(place)}/messages/{quote(message, safe='')}"
@@ -215,7 +215,7 @@ def _messages(place: str, answer: Any) -> list[Message]:
     found = []
     for one in answer.get("messages") or ():
         try:
-            handle = f"{one['id']}/{one['reservation_id']}"
+            handle = f"{one['id']}:{one['reservation_id']}"
             lapses = 1 if int(one.get("reserved_count") or 1) > 1 else 0
             found.append(Message(place, handle, str(one.get("body", "")), lapses))
         except (TypeError, KeyError, ValueError):

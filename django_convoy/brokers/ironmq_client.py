@@ -41,7 +41,6 @@ class Pending:
         self._client = client
         self._connection = connection
         self._what = what
-        self.pid = os.getpid()
 
     @property
     def socket(self) -> socket.socket:
@@ -53,10 +52,6 @@ class Pending:
     def finish(self) -> Any:
         """Read the reply, waiting for it as long as a request may take."""
         return self._client._reply(self._connection, self._what)
-
-    def hurry(self, seconds: float) -> None:
-        """Wait no longer than this for the reply."""
-        self.socket.settimeout(seconds)
 
     def abandon(self) -> None:
         """Wait no longer."""

@@ -9,17 +9,19 @@ deliveries, and cannot say which of them were renewals.
 """
 
 import logging
+import os
+import socket
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from django_convoy.brokers import wire
 from django_convoy.brokers.bell import Bell
 from django_convoy.contracts.broker import Broker
 from django_convoy.domain import clock
 from django_convoy.domain.envelope import NO_NOTE, Envelope, Lease, Note
-from django_convoy.domain.errors import PayloadError
+from django_convoy.domain.errors import BrokerUnavailable, PayloadError
 from django_convoy.domain.verdict import Again, Bury, Done, Verdict
 
 logger = logging.getLogger("django_convoy.broker")
@@ -55,6 +57,19 @@ class Added:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """A request that is answered once there are messages.
+
+    socket: what the answer is read from. finish: reads it. abandon: closes its connection.
+    """
+
+    socket: socket.socket
+    finish: Callable[[], Sequence[Message]]
+    abandon: Callable[[], None]
+    pid: int = field(default_factory=os.getpid)
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
     """What a claim looks for."""
 
@@ -76,6 +91,7 @@ class MessageBroker(Broker):
         self.bell = Bell()
         self._look_at: dict[str, float] = {}
         self._added: dict[tuple[str, str], None] = {}
+        self._late: Waiting | None = None
 
     # What the server can do
 
@@ -109,6 +125,33 @@ class MessageBroker(Broker):
     def _packed(self, envelope: Envelope, attempt: int = 0, note: Note = NO_NOTE) -> str:
         """Return the text of a job. Raises PayloadError for one that the server does not take."""
         return wire.pack(envelope, attempt, note)
+
+    def _await(
+        self,
+        places: Sequence[str],
+        count: int,
+        patience: float,
+        begin: Callable[[], Waiting],
+    ) -> Sequence[Message]:
+        """Wait at the server, at most `patience` seconds.
+
+        An interrupt ends the wait, not the request: it may bring messages yet. The next wait goes
+        on with it; `close` gives back what it brings.
+        """
+        waiting, self._late = self._late, None
+        if waiting is None or waiting.pid != os.getpid():
+            waiting = begin()
+        if not self.bell.wait(waiting.socket, patience):
+            if self.bell.rung:
+                self._late = waiting
+                return []
+            waiting.abandon()
+            raise BrokerUnavailable(f"the server has not answered within {patience:g} s")
+        messages = waiting.finish()
+        if len(messages) <= count and all(one.place in places for one in messages):
+            return messages
+        self._hand_back(messages)
+        return []
 
     def _limbo(self, name: str, deliveries: int) -> str:
         """Return where a limit set on the server wants a job that was delivered so often; empty
@@ -266,7 +309,7 @@ class MessageBroker(Broker):
                 continue
             lease.token = token_of(lease, handle)  # for whoever has to ask again
             ours.append(index)
-            key = handle_of(lease)[0], handle.partition("/")[0]
+            key = handle_of(lease)[0], handle.partition(":")[0]
             if key not in self._added:
                 keys.append(key)
                 place, one = changed[index]
@@ -287,7 +330,14 @@ class MessageBroker(Broker):
         return queue + (SUSPECTS if note.suspect else ""), Added(text, verdict.delay)
 
     def close(self) -> None:
-        """Give back connections."""
+        """Give back what an interrupted wait brings yet, and connections."""
+        late, self._late = self._late, None
+        if late is not None and late.pid == os.getpid():
+            try:
+                late.socket.settimeout(self.slice_seconds + 1)
+                self._hand_back(late.finish())
+            except BrokerUnavailable as error:
+                logger.debug("what was waited for is left to lapse: %s", error)
         self.bell.close()
 
 
