@@ -85,6 +85,17 @@ def check_backend(alias: str, options: Mapping[str, Any], queues: set[str]) -> l
                 id="convoy.E003",
             )
         )
+    fixed, asked = runtime.shared.broker.capabilities.fixed_lease, runtime.options.lease
+    if fixed is not None and asked > fixed.total_seconds():
+        found.append(
+            Error(
+                f"lease is {asked:g} s, and this broker gives each job {fixed.total_seconds():g} s "
+                "when it is added: it would run again while it still runs",
+                hint="Lower OPTIONS['lease'], or raise the broker's own.",
+                obj=where,
+                id="convoy.E005",
+            )
+        )
     if runtime.options.serializer == "pickle" or "pickle" in runtime.options.accept:
         found.append(
             CheckWarning(

@@ -60,7 +60,9 @@ class DisqueBroker(Browsing, MessageBroker):
                 raise ConfigurationError(f"{name} must be a whole number, at least 1: {value!r}")
         if ttl < 4 * retry:
             raise ConfigurationError("ttl must be at least four times retry")
-        self._nodes = Nodes(nodes_of(nodes), auth, timeout)
+        known = nodes_of(nodes)
+        self._nodes = Nodes(known, auth, timeout)
+        self.patient = len(known) == 1
         self._retry = retry
         self._ttl = ttl
         self._copies = () if replicate is None else ("REPLICATE", replicate)
@@ -69,6 +71,7 @@ class DisqueBroker(Browsing, MessageBroker):
             priority=False,
             fencing=False,
             holders=False,
+            atomic_batches=False,
             keeps_place=False,
             fixed_lease=timedelta(seconds=retry),
         )

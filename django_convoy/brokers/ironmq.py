@@ -75,6 +75,8 @@ class IronMQBroker(MessageBroker):
             max_body=max_message - NOTE_ROOM,
             browse=False,
             holders=False,
+            atomic_batches=False,
+            exact_purge=False,
             inventory=False,
             keeps_place=False,
             late=False,
@@ -110,10 +112,10 @@ class IronMQBroker(MessageBroker):
             for place in places:
                 if len(found) < count:
                     found += self._api.reserve(place, count - len(found), timeout)
-        if found or wait <= 0 or not places:
+        if found or wait <= 0:
             return found
-        if wait < 1:
-            self.bell.rest(wait)
+        if wait < 1 or not places:
+            self.bell.rest(min(wait, self.slice_seconds))
             return []
         seconds = int(wait) if len(places) == 1 else 1
         return self._await(

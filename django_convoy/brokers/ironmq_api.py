@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
-from django_convoy.brokers.ironmq_client import Client, Pending, Refused
-from django_convoy.brokers.messages import Added, Message
+from django_convoy.brokers.ironmq_client import BUSY, Client, Pending, Refused
+from django_convoy.brokers.messages import ABANDON_SECONDS, Added, Message
 from django_convoy.domain.errors import BrokerUnavailable, ConfigurationError
 
 MAX_DELAY = timedelta(days=7)
@@ -28,6 +28,7 @@ class Api:
         self._known: set[str] = set()
         self._dropped: dict[tuple[str, str], None] = {}
         self._unsure: set[tuple[str, str]] = set()
+        self._touching: dict[str, tuple[Pending, float]] = {}
 
     # Queues
 
@@ -111,35 +112,46 @@ class Api:
     ) -> list[str | None]:
         """Hold messages anew; return for each the new handle, "" for one that is not held any
         more, None for one that could not be asked for in time. The API has no batch for this."""
-        end = time.monotonic() + within
+        now = time.monotonic()
+        end = now + within
+        for handle, (request, since) in list(self._touching.items()):
+            if now - since > ABANDON_SECONDS:
+                request.abandon()
+                del self._touching[handle]
 
         def one(place: str, handle: str) -> Callable[[], str | BrokerUnavailable | None]:
-            message, reservation = handle.split(":", 1)
-            wanted = {"reservation_id": reservation, "timeout": seconds}
-
-            def call() -> str | BrokerUnavailable | None:
-                left = end - time.monotonic()
-                if left <= 0:
-                    return None
-                path = f"{_path(place)}/messages/{quote(message, safe='')}/touch"
-                try:
-                    timeout = min(left, self.client.timeout)
-                    answer = self.client.call("POST", path, wanted, timeout=timeout)
-                except Refused as refused:
-                    if refused.status in GONE:
-                        return ""
-                    raise _error(refused) from refused
-                except BrokerUnavailable as error:
-                    return error
-                return f"{message}:{answer.get('reservation_id', '')}"
-
-            return call
+            return lambda: self._touch(place, handle, seconds, end - time.monotonic())
 
         answers = self.client.each([one(*pair) for pair in handles])
         broken = [answer for answer in answers if isinstance(answer, BrokerUnavailable)]
         if broken and len(broken) == len(answers):
             raise broken[0]
         return [None if isinstance(answer, BrokerUnavailable) else answer for answer in answers]
+
+    def _touch(
+        self, place: str, handle: str, seconds: int, left: float
+    ) -> str | BrokerUnavailable | None:
+        if left <= 0:
+            return None
+        message, reservation = handle.split(":", 1)
+        wanted = {"reservation_id": reservation, "timeout": seconds}
+        path = f"{_path(place)}/messages/{quote(message, safe='')}/touch"
+        # One that was not answered yet may have been done: the new handle comes with its reply.
+        request, _ = self._touching.pop(handle, (None, 0.0))
+        try:
+            request = request or self.client.begin("POST", path, wanted)
+            if not request.is_there(min(left, self.client.timeout)):
+                self._touching[handle] = request, time.monotonic()
+                return BrokerUnavailable(f"{self.client.settings.where}: no answer to a touch")
+            return f"{message}:{request.finish().get('reservation_id', '')}"
+        except BrokerUnavailable as error:
+            return error
+        except Refused as refused:
+            if refused.status in GONE:
+                return ""
+            if refused.status in BUSY:
+                return BrokerUnavailable(str(refused))
+            raise _error(refused) from refused
 
     def drop(self, handles: Sequence[tuple[str, str]]) -> list[bool]:
         """Delete reserved messages; return which were ours to delete."""

@@ -49,6 +49,10 @@ class Pending:
         assert isinstance(found, socket.socket)  # noqa: S101 - for the type checker
         return found
 
+    def is_there(self, seconds: float) -> bool:
+        """Wait for the reply; it can still be waited for when it is not there."""
+        return bool(select.select([self.socket], [], [], max(0.0, seconds))[0])
+
     def finish(self) -> Any:
         """Read the reply, waiting for it as long as a request may take."""
         return self._client._reply(self._connection, self._what)

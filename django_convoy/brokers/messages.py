@@ -28,6 +28,8 @@ logger = logging.getLogger("django_convoy.broker")
 SUSPECTS, BURIED = "~suspects", "~buried"
 LOOK_SECONDS = 1.0
 """How often a worker that finds work looks for suspects; after it found one, at once."""
+ABANDON_SECONDS = 60.0
+"""After this time a request is given up: its answer will not come."""
 REMEMBERED = 1000
 """How many messages a broker knows to have followers, so that none gets two."""
 KINDS = {"": "-", SUSPECTS: "?"}
@@ -67,6 +69,7 @@ class Waiting:
     finish: Callable[[], Sequence[Message]]
     abandon: Callable[[], None]
     pid: int = field(default_factory=os.getpid)
+    since: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,8 @@ class MessageBroker(Broker):
 
     slice_seconds = 1.0
     """How long a wait at the server lasts, and how often an idle worker looks for suspects."""
+    patient = True
+    """Whether a server that does not answer is the only one that could."""
     returns = False
     """Whether the server takes a message back as it is, without counting that it was delivered."""
 
@@ -135,8 +140,9 @@ class MessageBroker(Broker):
     ) -> Sequence[Message]:
         """Wait at the server, at most `patience` seconds.
 
-        An interrupt ends the wait, not the request: it may bring messages yet. The next wait goes
-        on with it; `close` gives back what it brings.
+        An interrupt ends the wait, not the request: it may bring messages yet. So may one that a
+        server which stands still has not answered. The next wait goes on with it; `close` gives
+        back what it brings.
         """
         waiting, self._late = self._late, None
         if waiting is None or waiting.pid != os.getpid():
@@ -145,7 +151,10 @@ class MessageBroker(Broker):
             if self.bell.rung:
                 self._late = waiting
                 return []
-            waiting.abandon()
+            if self.patient and time.monotonic() - waiting.since < ABANDON_SECONDS:
+                self._late = waiting
+            else:
+                waiting.abandon()
             raise BrokerUnavailable(f"the server has not answered within {patience:g} s")
         messages = waiting.finish()
         if len(messages) <= count and all(one.place in places for one in messages):

@@ -18,7 +18,9 @@ class Capabilities:
     max_body: the largest job in bytes, None for any.
     browse: jobs can be listed, found and removed.
     holders: can say who holds a job, and since when it runs.
-    inventory: knows how many jobs are delayed and leased, and purges what is delayed.
+    atomic_batches: a batch is pushed as a whole or not at all, whatever fails on the way.
+    exact_purge: a purge removes all jobs that nobody holds.
+    inventory: knows how many jobs are delayed and leased.
     keeps_place: a job that is handed back ready keeps its place among the others.
     late: a lapsed lease that nobody took yet may still be renewed and settled.
     fixed_lease: how long every lease lasts, whatever is asked for; None: as long as asked for.
@@ -34,6 +36,8 @@ class Capabilities:
     max_body: int | None = None
     browse: bool = True
     holders: bool = True
+    atomic_batches: bool = True
+    exact_purge: bool = True
     inventory: bool = True
     keeps_place: bool = True
     late: bool = True

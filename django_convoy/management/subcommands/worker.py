@@ -104,6 +104,11 @@ def make_plan(runtime: Runtime, flags: dict[str, Any]) -> Plan:
                 f"queue {lane.name!r} is not declared in TASKS[{runtime.alias!r}]['QUEUES'], so "
                 f"no task can put a job there; declared are: {', '.join(declared)}"
             )
+        if not declared and lane.name == EVERY and not runtime.shared.broker.capabilities.browse:
+            raise CommandError(
+                f"{type(runtime.shared.broker).__name__} cannot say which queues there are: name "
+                f"them with --queues, or declare them in TASKS[{runtime.alias!r}]['QUEUES']"
+            )
     for name, other in (("threads", "concurrency"), ("concurrency", "threads")):
         if given.get(name) and other not in given:
             chosen[other] = 0  # a flag of one kind comes before a setting of the other

@@ -42,7 +42,7 @@ class Counting(BrokerCase):
         assert self.broker.counts(f"{self.queue}-other") == Counts(ready=2)
 
     def test_a_purge_removes_what_nobody_holds(self) -> None:
-        self.requires("inventory")
+        self.requires("exact_purge")
         self.one_of_each()
         assert self.broker.purge(self.queue) == 4
         assert self.broker.counts(self.queue) == Counts(leased=1)

@@ -1,0 +1,100 @@
+"""Workers on IronMQ: kills, restarts, a frozen server, renewals under new reservations.
+
+The server is one that speaks its protocol (`tests/fakes/ironmq.py`), with leases of a few seconds
+and a journal, so that it can be restarted.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.recipes import fakes
+from tests.worker.fire import UnderFire
+from tests.worker.servers import Server
+from tests.worker.site import Site, kill, wait_for
+
+pytestmark = [pytest.mark.ironmq]
+
+
+def serve(folder: Path) -> Server:
+    def change(recipe: Any) -> None:
+        recipe.serve = fakes.ironmq(folder, "--journal", str(folder / "journal")).serve
+
+    return Server("ironmq", folder, change)
+
+
+def options(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    return {
+        "name": "tests.worker.project.brokers.ImpatientIronMQ",
+        "host": parts.hostname,
+        "port": parts.port,
+        "protocol": "http",
+        "project_id": "fire",
+        "token": "token",
+        "timeout": 3,
+        "poll": 1,
+    }
+
+
+class TestIronMQ(UnderFire):
+    kill_jobs = 3_000
+    restart_jobs = 1_500
+    lease = 15  # half of the real one's shortest; what lapsed there cannot be settled
+
+    def server(self, folder: Path) -> Server:
+        return serve(folder)
+
+    @pytest.fixture
+    def place(self, own: Server, make_site: Callable[..., Site]) -> Site:
+        return make_site(
+            queues=["default"],
+            options={
+                "broker": options(own.url),
+                "lease": self.lease,
+                "task": {"crash_budget": 50},
+            },
+        )
+
+
+@pytest.fixture
+def site(tmp_path: Path, make_site: Callable[..., Site]) -> Iterator[Site]:
+    server = serve(tmp_path)
+    yield make_site(queues=["default"], options={"broker": options(server.url), "lease": 2})
+    server.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flags", [(), ("--threads", "2"), ("--async", "2")], ids=" ".join)
+def test_a_job_that_was_renewed_is_settled_under_its_new_reservation(
+    site: Site, flags: list[str]
+) -> None:
+    job_id = site.enqueue("slow", "me", 5)
+    tree = site.worker("--processes", "1", *flags)
+    wait_for(lambda: not site.left(), site.logs)
+    result = site.result(job_id)
+    assert (result["status"], result["attempts"]) == ("SUCCESSFUL", 1)
+    assert len(site.journal("start", "me")) == 1
+    assert tree.stop() == 0
+    assert "lost" not in tree.log
+
+
+@pytest.mark.slow
+def test_what_a_killed_worker_held_under_a_new_reservation_runs_again_at_once(site: Site) -> None:
+    job_id = site.enqueue("slow", "me", 4)
+    tree = site.worker("--processes", "1")
+    site.wait_journal("start", "me")
+    time.sleep(2)  # two periods of renewal
+    began = time.monotonic()
+    kill(*tree.workers())
+    site.wait_journal("start", "me", 2)
+    assert time.monotonic() - began < 1.5  # a lease is longer
+    wait_for(lambda: not site.left(), site.logs)
+    result = site.result(job_id)
+    assert (result["status"], result["attempts"]) == ("SUCCESSFUL", 2)
+    assert tree.stop() == 0
+    assert "SIGKILL" in tree.log
