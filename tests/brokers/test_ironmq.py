@@ -337,6 +337,17 @@ def test_a_worker_without_queues_rests(broker: IronMQBroker, requests: Any) -> N
     assert requests == []
 
 
+def test_an_idle_worker_sends_two_requests_per_poll(
+    make: Callable[..., IronMQBroker], requests: Any
+) -> None:
+    broker = make(poll=1)
+    assert claim(broker, wait=1.5) == []
+    waits = [body.get("wait", 0) for _, path, body in requests if path == "queues/q/reservations"]
+    others = [path for _, path, _ in requests if "reservations" not in path]
+    assert set(waits[:-1]) == {1}  # the last is for what is left of the time
+    assert len(others) <= len(waits) + 2  # and the queue was made
+
+
 # Dead letters, counts, what others put there
 
 
