@@ -13,12 +13,13 @@ from django_convoy.brokers.disque import DisqueBroker
 from django_convoy.brokers.disque_nodes import Nodes, nodes_of
 from django_convoy.brokers.messages import BURIED, Added
 from django_convoy.contracts.broker import Counts
-from django_convoy.domain import clock, ids
-from django_convoy.domain.envelope import NO_NOTE, Envelope, Lease, Note
+from django_convoy.domain import ids
+from django_convoy.domain.envelope import NO_NOTE, Lease, Note
 from django_convoy.domain.errors import BrokerUnavailable, ConfigurationError
 from django_convoy.domain.renewal import Renewal, Renewed
 from django_convoy.domain.verdict import DONE, Again, Bury
 from django_convoy.framework import task_backends
+from tests.brokers.jobs import claim, job
 from tests.recipes import fakes
 from tests.worker.servers import Server
 from tests.worker.site import wait_for
@@ -68,14 +69,6 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     yield begin
     for server in servers:
         server.stop()
-
-
-def job(queue: str, payload: str = "{}") -> Envelope:
-    return Envelope(ids.job_id(), queue, "a.b", payload, "1j-:x", "k", 0, clock.now())
-
-
-def claim(broker: DisqueBroker, queue: str, limit: int = 100, **options: Any) -> list[Lease]:
-    return broker.claim([queue], limit=limit, **{"lease": 60, "worker": "w", **options})
 
 
 def lapse(broker: DisqueBroker, lease: Lease) -> None:
