@@ -28,8 +28,9 @@ def serve(folder: Path, *more: str) -> Server:
 
 
 class TestDisque(UnderFire):
-    kill_jobs = 4_000
+    kill_jobs = 8_000
     restart_jobs = 2_000
+    frozen_seconds = 6.0  # more than a lease
 
     def server(self, folder: Path) -> Server:
         return serve(folder)
