@@ -32,7 +32,9 @@ from django_convoy.domain.capabilities import Capabilities
 from django_convoy.domain.envelope import Lease
 from django_convoy.domain.errors import BrokerUnavailable, ConfigurationError
 from django_convoy.domain.renewal import Renewal, Renewed
+from django_convoy.domain.suggest import unknown
 
+OPTIONS = ("name", "nodes", "auth", "retry", "ttl", "replicate", "fastack", "timeout")
 MONTH = 30 * 86_400
 ERROR_SECONDS = 0.5
 """By so much a server may be early when it queues a job again."""
@@ -53,8 +55,11 @@ class DisqueBroker(Browsing, MessageBroker):
         replicate: int | None = None,
         fastack: bool = False,
         timeout: float = 10.0,
+        **others: Any,
     ) -> None:
         super().__init__()
+        for name in others:
+            raise ConfigurationError(unknown("option", name, OPTIONS))
         for name, value in (("retry", retry), ("ttl", ttl), ("replicate", replicate or 1)):
             if not isinstance(value, int) or value < 1:
                 raise ConfigurationError(f"{name} must be a whole number, at least 1: {value!r}")

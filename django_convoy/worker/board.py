@@ -21,7 +21,7 @@ from pathlib import Path
 
 from django_convoy.worker.handles import ROOM, Handle
 
-VERSION = 2
+VERSION = 3
 REGIONS = 128
 SLOTS = 512
 MOST_WORKERS = REGIONS - 8
@@ -51,12 +51,7 @@ _STATES_AT, _FLAGS_AT = 1024, 2048
 _SLOT_HEAD = struct.Struct("<HHI")
 _TIMES = struct.Struct("<ddd")
 _TIMES_AT, _RECALLED_AT, _RENEWED_AT = 16, 40, 48
-_U16, _U32, _I32, _F64 = (
-    struct.Struct("<H"),
-    struct.Struct("<I"),
-    struct.Struct("<i"),
-    struct.Struct("<d"),
-)
+_U16, _U32, _I32, _F64 = map(struct.Struct, ("<H", "<I", "<i", "<d"))
 
 FREE, LIVE, DEAD = range(3)
 EMPTY, HELD, RUNNING, ENDED = range(4)

@@ -76,7 +76,8 @@ class Tree:
         self.region.enter()
         store = SimpleNamespace(durable=True, finished=lambda records: None)
         own = SimpleNamespace(broker=self.broker, store=store, together=False)
-        self.engine: Any = SimpleNamespace(own=own, worker="w")
+        codec = SimpleNamespace(is_inert=lambda envelope: False)
+        self.engine: Any = SimpleNamespace(own=own, worker="w", codec=codec)
         self.plan = Plan(**{"lease": 30.0, **plan})
         silent: Any = lambda: None  # noqa: E731
         self.desk = Desk(self.engine, self.region, self.plan, silent, silent, lambda: True)
@@ -97,7 +98,7 @@ class Tree:
         for paper in papers:
             conclusion = Conclusion(paper.lease, DONE, None)
             entry = Entry(paper.slot, paper.serial, conclusion, Succeeded("1"))
-            self.desk.ledger.add(entry, at_once=True)
+            self.desk.ledger.add(entry)
         self.desk.ledger.settle()
 
 

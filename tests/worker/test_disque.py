@@ -28,8 +28,9 @@ def serve(folder: Path, *more: str) -> Server:
 
 
 class TestDisque(UnderFire):
-    kill_jobs = 4_000
+    kill_jobs = 8_000
     restart_jobs = 2_000
+    frozen_seconds = 6.0  # more than a lease
 
     def server(self, folder: Path) -> Server:
         return serve(folder)
@@ -53,9 +54,9 @@ def test_a_node_may_go_away_while_its_workers_work(
     nodes = nodes_at(server.url)
     broker = {"name": "disque", "nodes": nodes, "retry": 5, "timeout": 3}
     site = make_site(options={"broker": broker, "lease": 5})
-    jobs = 1_000
+    jobs = 600
     site.enqueue_many("count", [[number, 0.002] for number in range(jobs)])
-    slow = site.enqueue("slow", "me", 6)
+    slow = site.enqueue("slow", "me", 4)
     tree = site.worker("--processes", "3")
     site.wait_journal("count", count=50)
     gone = Nodes(nodes_of(nodes[1]), None, 5)
@@ -76,7 +77,7 @@ def test_a_job_that_runs_for_longer_than_its_retry_is_not_delivered_again(
     server = serve(tmp_path)
     broker = {"name": "disque", "nodes": server.url, "retry": 2}
     site = make_site(options={"broker": broker, "lease": 2})
-    job_id = site.enqueue("slow", "me", 6)
+    job_id = site.enqueue("slow", "me", 4)
     tree = site.worker("--processes", "2")
     (result,) = site.wait_finished(job_id)
     assert (result["status"], result["attempts"]) == ("SUCCESSFUL", 1)
