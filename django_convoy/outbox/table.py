@@ -190,6 +190,10 @@ class Table:
 
     def next_due(self) -> float | None:
         """Return the seconds until a row's time has come, None where there is no row."""
+        left = self._left()
+        return None if left is None else max(0.0, left)
+
+    def _left(self) -> float | None:
         now, params = self.dialect.now()
         rows = self.session.statement(
             f"SELECT {self.dialect.columns('wake_at')}, {now}{self.dialect.as_utc} "
@@ -199,7 +203,12 @@ class Table:
         if not rows:
             return None
         first, at = aware(rows[0][0]), aware(rows[0][1])
-        return max(0.0, (first - at).total_seconds())
+        return (first - at).total_seconds()
+
+    def late(self) -> float | None:
+        """Return for how many seconds a row's time has been over, None where there is none."""
+        left = self._left()
+        return None if left is None or left > 0 else -left
 
     # Looking
 
