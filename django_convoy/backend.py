@@ -113,7 +113,7 @@ class ConvoyBackend(BaseTaskBackend):
         envelope = _Sealer(runtime, task).envelope(args, kwargs, ids.job_id(), clock.now())
         at_once = isinstance(runtime.shared.broker, Immediate)
         if not at_once:
-            runtime.shared.broker.push([envelope])
+            runtime.intake.push([envelope])
         result = results.fresh(_with_due(task, envelope), envelope, args, kwargs)
         if is_observed(task_signals.task_enqueued):
             task_signals.task_enqueued.send(type(self), task_result=result)
@@ -141,7 +141,7 @@ class ConvoyBackend(BaseTaskBackend):
             )
             if observed or len(chunk) == 1:
                 sealed = list(sealed)
-            runtime.shared.broker.push(sealed)
+            runtime.intake.push(sealed)
             batch.add(new_ids[0], len(new_ids))
             if observed:
                 for job, envelope in zip(chunk, sealed, strict=True):
@@ -189,11 +189,7 @@ class _Sealer:
 
     def _check_task(self) -> None:
         """Raise InvalidTaskOption for what the broker, as it is set up here, cannot do."""
-        can, task, options = (
-            self._runtime.shared.broker.capabilities,
-            self.task,
-            self._runtime.options,
-        )
+        can, task, options = self._runtime.promised, self.task, self._runtime.options
         self._can = can if promises.is_limited(can) else None
         if self._can is None:
             return

@@ -6,30 +6,39 @@ nothing. Discarded after a fork and when settings change.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.core.signals import setting_changed
-from django.db import connections
+from django.db import connections, router
 
 from django_convoy import conf
 from django_convoy.assembly import Memory, make_broker, make_store
-from django_convoy.contracts.broker import Broker
+from django_convoy.contracts.broker import Broker, Browsable
 from django_convoy.contracts.store import Store
 from django_convoy.core.codec import Codec
 from django_convoy.db.session import PrivateSession, Session
 from django_convoy.domain.errors import ConfigurationError
 from django_convoy.framework import task_backends
+from django_convoy.outbox.dispatch import ON_COMMIT, Dispatch
+from django_convoy.outbox.overview import Overview
+from django_convoy.outbox.relay import Relay
+from django_convoy.outbox.table import Table
+from django_convoy.router import APP, DEFAULT
 from django_convoy.serializers import SERIALIZERS
 from django_convoy.worker.timeouts import ThreadTimeouts
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A broker and a store that share a way to their database, where they have one."""
+    """A broker and a store that share a way to their database, where they have one.
+
+    outbox: where jobs wait that cannot go to the broker yet; None: all can.
+    """
 
     broker: Broker
     store: Store
+    outbox: Table | None = None
 
     @property
     def together(self) -> bool:
@@ -37,6 +46,13 @@ class Pair:
         return self.store.alias is not None and (
             self.store.alias == self.broker.capabilities.transactional
         )
+
+    @property
+    def view(self) -> Browsable | None:
+        """What can be looked into for jobs, if anything can."""
+        if self.outbox is not None:
+            return Overview(self.broker, self.outbox)
+        return self.broker if isinstance(self.broker, Browsable) else None
 
     def close(self) -> None:
         """Give back connections and files."""
@@ -59,11 +75,53 @@ class Runtime:
         self.timeouts = ThreadTimeouts()
         """Of jobs that are run in threads of the site's own."""
         self._memory = Memory()
-        self.shared = self._pair(Session)
+        pair = self._pair(Session)
+        self.outbox_alias = self._outbox_alias(pair.broker)
+        """The database whose transactions count for a broker elsewhere; None: it joins them, or
+        there are none."""
+        self.shared = Pair(pair.broker, pair.store, self._outbox(Session))
+        self.intake: Broker | Dispatch = self._intake(pair.broker)
+        """Where jobs are pushed to: the broker, or what may lead them through the outbox."""
+        can = pair.broker.capabilities
+        self.promised = can if self.shared.outbox is None else replace(can, max_delay=None)
+        """What can be asked for: the outbox holds what is due later than the broker can hold."""
 
     def private(self) -> Pair:
         """Return a broker and a store with connections of their own, for a worker."""
         return self._pair(PrivateSession)
+
+    def relay(self, pair: Pair) -> Relay | None:
+        """Return what sends jobs from the outbox, by this pair; None where none can be there."""
+        outbox = self._outbox(PrivateSession)
+        return None if outbox is None else Relay(outbox, pair.broker, pair.store)
+
+    def _intake(self, broker: Broker) -> Broker | Dispatch:
+        if self.outbox_alias is None:
+            return broker
+        options, outbox = self.options, self.shared.outbox
+        session = Session(self.outbox_alias) if outbox is None else outbox.session
+        mode = ON_COMMIT if outbox is None and options.enqueue == "outbox" else options.enqueue
+        fallback = options.outbox.fallback
+        return Dispatch(broker, session, outbox, mode, fallback=fallback)
+
+    def _outbox(self, session: type[Session]) -> Table | None:
+        alias = self.outbox_alias
+        if alias is None or not router.allow_migrate(alias, APP, model_name="outboxjob"):
+            return None
+        return Table(session(alias), self.full_name(self.alias))
+
+    def _outbox_alias(self, broker: Broker) -> str | None:
+        if not broker.capabilities.shared:  # no steward could send to it
+            return None
+        alias = self.options.outbox.alias or DEFAULT
+        if alias not in connections.settings:
+            known = ", ".join(sorted(connections.settings))
+            raise conf.SettingsError(
+                f"TASKS[{self.alias!r}]['OPTIONS']['outbox']: there is no database {alias!r} in "
+                f"DATABASES; there is: {known}"
+            )
+        dummy = connections.settings[alias]["ENGINE"] == "django.db.backends.dummy"
+        return None if dummy or broker.capabilities.transactional == alias else alias
 
     def _pair(self, session: type[Session]) -> Pair:
         sessions: dict[str, Session] = {}

@@ -3,12 +3,16 @@
 Asked when a task is declared, as far as its broker's class can tell, and when a job is enqueued.
 """
 
+import json
 from datetime import datetime, timedelta
 
 from django_convoy.domain.capabilities import Capabilities
 from django_convoy.domain.envelope import Envelope
 from django_convoy.domain.errors import InvalidOption, PayloadError
 from django_convoy.domain.options import AT_MOST_ONCE, DEFAULTS, JobOptions
+
+AROUND = 300
+"""Bytes of a job beside its payload, at least: the broker has the last word."""
 
 
 def is_limited(can: Capabilities) -> bool:
@@ -58,8 +62,10 @@ def check_job(can: Capabilities, broker: str, envelope: Envelope) -> None:
             f"{envelope.task}: run_after is {_span(due - now)} from now, and the broker {broker!r} "
             f"{_holds(can.max_delay)}. Enqueue it later, or use a broker that holds jobs longer"
         )
-    if can.max_body is not None and len(envelope.payload) > can.max_body:
-        raise too_large(envelope, len(envelope.payload), can.max_body, broker)
+    if can.max_body is not None and len(envelope.payload) * 2 >= can.max_body - AROUND:
+        size = len(json.dumps(envelope.payload, ensure_ascii=False).encode()) + AROUND
+        if size > can.max_body:
+            raise too_large(envelope, size, can.max_body, broker)
 
 
 def too_large(envelope: Envelope, size: int, most: int, broker: str) -> PayloadError:

@@ -5,10 +5,12 @@ from typing import Any, Protocol, TypeVar
 from django.db.models import QuerySet
 from django.db.models.functions import Left
 
+from django_convoy.conf import Options
 from django_convoy.contracts.broker import Broker, Browsable
 from django_convoy.contracts.store import Store
 from django_convoy.core.codec import Codec
 from django_convoy.domain.errors import ConfigurationError
+from django_convoy.outbox.table import Table
 
 Rows = TypeVar("Rows", bound=QuerySet[Any])
 
@@ -23,6 +25,14 @@ class Pair(Protocol):
     @property
     def store(self) -> Store:
         """Where results are."""
+
+    @property
+    def outbox(self) -> Table | None:
+        """Where jobs wait that cannot go to the broker yet, if there is such a place."""
+
+    @property
+    def view(self) -> Browsable | None:
+        """What can be looked into for jobs: broker and outbox, as far as they can."""
 
     @property
     def together(self) -> bool:
@@ -41,6 +51,14 @@ class Site(Protocol):
         """What this process uses for it."""
 
     @property
+    def options(self) -> Options:
+        """Its settings."""
+
+    @property
+    def outbox_alias(self) -> str | None:
+        """The database whose transactions its broker does not join, if there is one."""
+
+    @property
     def codec(self) -> Codec:
         """Opens its jobs."""
 
@@ -52,14 +70,15 @@ class Site(Protocol):
 
 
 def browser(site: Site) -> Browsable:
-    """Return the broker as one that can be looked into. Raises ConfigurationError."""
-    broker = site.shared.broker
-    if not isinstance(broker, Browsable):
+    """Return what can be looked into for jobs. Raises ConfigurationError where nothing can."""
+    view = site.shared.view
+    if view is None:
         raise ConfigurationError(
-            f"the broker of TASKS[{site.alias!r}] ({type(broker).__name__}) cannot list its jobs, "
-            "so none can be shown or cancelled. `convoy purge QUEUE` removes all of a queue"
+            f"the broker of TASKS[{site.alias!r}] ({type(site.shared.broker).__name__}) cannot "
+            "list its jobs, so none can be shown or cancelled. `convoy purge QUEUE` removes all of "
+            "a queue"
         )
-    return broker
+    return view
 
 
 def tables(site: Site) -> str:

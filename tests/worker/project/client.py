@@ -74,6 +74,13 @@ def left() -> int:
     return counts.ready + counts.delayed + counts.leased + counts.buried
 
 
+def ids(alias: str) -> list[str]:
+    """The jobs of a backend, in its broker and in its outbox."""
+    view = runtime_of(alias).shared.view
+    assert view is not None
+    return [held.envelope.id for held in view.jobs(limit=100_000)]
+
+
 def _shown(value: Any) -> str:
     return value.isoformat() if isinstance(value, datetime) else repr(value)
 
@@ -84,6 +91,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "result": result,
     "sql": sql,
     "left": left,
+    "ids": ids,
 }
 
 

@@ -17,6 +17,7 @@ from django_convoy.testing.conformance.broker.ordering import Ordering
 from django_convoy.testing.conformance.broker.payloads import Payloads
 from django_convoy.testing.conformance.broker.releasing import Releasing
 from django_convoy.testing.conformance.broker.renewing import Renewing
+from django_convoy.testing.conformance.broker.serving import Serving
 from django_convoy.testing.conformance.broker.waiting import Waiting
 
 
@@ -39,6 +40,7 @@ class BrokerConformance(
     Duplicates,
     Crashing,
     Hostile,
+    Serving,
 ):
     """Every promise of `contracts.broker.Broker`, each as a test.
 
