@@ -24,7 +24,7 @@ DECLARED = pytest.mark.parametrize(
 @pytest.fixture
 def use(settings):
     def use(name, **options):
-        broker = {"name": f"tests.brokers.{name}Broker", **options.pop("broker", {})}
+        broker = {"name": f"tests.limited.{name}Broker", **options.pop("broker", {})}
         backend = "django_convoy.backend.ConvoyBackend"
         given = {"broker": broker, "store": "memory", **options}
         settings.TASKS = {"default": {"BACKEND": backend, "QUEUES": [], "OPTIONS": given}}
@@ -42,7 +42,7 @@ def test_a_declaration_is_refused(use, name, options, words):
     use(name)
     with pytest.raises(InvalidOption, match=words) as caught:
         task(**options)(function)
-    assert f"tests.brokers.{name}Broker" in str(caught.value)
+    assert f"tests.limited.{name}Broker" in str(caught.value)
     assert str(caught.value).startswith("tests.api.test_promises.function: ")
     assert isinstance(caught.value, InvalidTask)
 

@@ -11,8 +11,8 @@ from django_convoy.domain import clock
 from django_convoy.models import WorkerProcess
 from tests.api.tasks import add, fail, rich
 
-MEMORY = {"broker": "tests.brokers.ElsewhereBroker", "enqueue": "now"}
-BLIND = {"broker": "tests.brokers.BlindBroker", "enqueue": "now"}
+MEMORY = {"broker": "tests.limited.ElsewhereBroker", "enqueue": "now"}
+BLIND = {"broker": "tests.limited.BlindBroker", "enqueue": "now"}
 
 
 def use(settings, **options):

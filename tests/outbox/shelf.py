@@ -4,26 +4,29 @@ import threading
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from django_convoy.brokers.memory import MemoryBroker
+from django_convoy.brokers.memory_world import World
 from django_convoy.contracts.broker import Broker
 from django_convoy.domain.capabilities import Capabilities
 from django_convoy.domain.envelope import Envelope
 from django_convoy.domain.errors import BrokerUnavailable, PayloadError
-from tests.commands.memory import BlindBroker, MemoryBroker
+from tests.limited import BlindBroker
 
 
 class Shelf(MemoryBroker):
     """One for all that name it. log: the ids of all that was pushed, in order."""
 
     log: ClassVar[list[str]] = []
-    shared: ClassVar[dict[str, Any]] = {}
+    world: ClassVar[World] = World()
     lock = threading.Lock()
     down = False
     refuses = ""
     """The id of a job that it does not take."""
 
-    def __init__(self, max_delay: float | None = None, max_body: int | None = None) -> None:
-        super().__init__()
-        self.rows = Shelf.shared
+    def __init__(
+        self, world: World, max_delay: float | None = None, max_body: int | None = None
+    ) -> None:
+        super().__init__(Shelf.world)
         longest = None if max_delay is None else timedelta(seconds=max_delay)
         self.capabilities = Capabilities(max_delay=longest, max_body=max_body)
 
@@ -40,7 +43,7 @@ class Shelf(MemoryBroker):
     @classmethod
     def clear(cls) -> None:
         cls.log.clear()
-        cls.shared.clear()
+        cls.world.rows.clear()
         cls.down, cls.refuses = False, ""
 
 
@@ -56,4 +59,4 @@ class BlindShelf(BlindBroker):
 
 
 def pushed(broker: Broker) -> list[Envelope]:
-    return [row.envelope for row in broker.rows.values()]  # type: ignore[attr-defined]
+    return [row.envelope for row in broker._world.rows.values()]  # type: ignore[attr-defined]
