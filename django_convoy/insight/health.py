@@ -163,9 +163,9 @@ def _probe(site: Site) -> Iterator[Finding]:
 def _outbox(site: Site) -> Iterator[Finding]:
     """Look at what waits for a broker elsewhere, and whether it could."""
     alias, outbox = site.outbox_alias, site.shared.outbox
-    if alias is None:
-        return
-    if outbox is None or not outbox.exists():
+    if alias is None or outbox is None:
+        return  # what there is to say, a system check has said
+    if not outbox.exists():
         if site.options.enqueue == "outbox":
             yield Finding(WARNING, "outbox", NO_OUTBOX.format(alias))
         return

@@ -10,7 +10,7 @@ import pytest
 
 from tests.worker.site import Site, wait_for
 
-JOBS, PARKED, KILLS = 1000, 40, 7
+JOBS, PARKED, KILLS = 800, 40, 4
 BACKEND = {"BACKEND": "django_convoy.backend.ConvoyBackend", "QUEUES": []}
 ELSEWHERE = "tests.worker.project.brokers.Elsewhere"
 DIRECTIONS = {
