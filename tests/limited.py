@@ -40,6 +40,12 @@ class BlindBroker(Broker):
         return self._inner.purge(queue)
 
 
+class UnseenBroker(BlindBroker):
+    """Nor can anything on its way to it be seen: it has no outbox."""
+
+    capabilities = Capabilities(browse=False, shared=False)
+
+
 class UnrankedBroker(BlindBroker):
     capabilities = Capabilities(priority=False)
 
@@ -53,7 +59,7 @@ class CautiousBroker(BlindBroker):
 
 
 class ImpatientBroker(BlindBroker):
-    capabilities = Capabilities(max_delay=timedelta(minutes=15))
+    capabilities = Capabilities(max_delay=timedelta(minutes=15), shared=False)
 
 
 class NarrowBroker(BlindBroker):

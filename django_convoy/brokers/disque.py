@@ -9,6 +9,7 @@ one step with what follows, so `fencing` is not promised.
 import math
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -35,6 +36,7 @@ from django_convoy.domain.renewal import Renewal, Renewed
 from django_convoy.domain.suggest import unknown
 
 OPTIONS = ("name", "nodes", "auth", "retry", "ttl", "replicate", "fastack", "timeout")
+FIRST_RETRY = 15
 MONTH = 30 * 86_400
 ERROR_SECONDS = 0.5
 """By so much a server may be early when it queues a job again."""
@@ -44,13 +46,22 @@ class DisqueBroker(Browsing, MessageBroker):
     """Its options stand in `docs/how-to/disque.md`."""
 
     returns = True
+    capabilities = Capabilities(
+        priority=False,
+        unique=False,
+        fencing=False,
+        holders=False,
+        atomic_batches=False,
+        keeps_place=False,
+        fixed_lease=timedelta(seconds=FIRST_RETRY),
+    )
 
     def __init__(
         self,
         *,
         nodes: str | Iterable[str] = "127.0.0.1:7711",
         auth: str | None = None,
-        retry: int = 15,
+        retry: int = FIRST_RETRY,
         ttl: int = MONTH,
         replicate: int | None = None,
         fastack: bool = False,
@@ -72,14 +83,7 @@ class DisqueBroker(Browsing, MessageBroker):
         self._ttl = ttl
         self._copies = () if replicate is None else ("REPLICATE", replicate)
         self._ack = "FASTACK" if fastack else "ACKJOB"
-        self.capabilities = Capabilities(
-            priority=False,
-            fencing=False,
-            holders=False,
-            atomic_batches=False,
-            keeps_place=False,
-            fixed_lease=timedelta(seconds=retry),
-        )
+        self.capabilities = replace(self.capabilities, fixed_lease=timedelta(seconds=retry))
 
     # Adding
 

@@ -47,6 +47,19 @@ class IronMQBroker(MessageBroker):
 
     shortest_lease = 30
     """Seconds: the server gives no shorter reservation, so a shorter lease is rounded up."""
+    capabilities = Capabilities(
+        priority=False,
+        unique=False,
+        max_delay=MAX_DELAY,
+        max_body=LARGEST - NOTE_ROOM,
+        browse=False,
+        holders=False,
+        atomic_batches=False,
+        exact_purge=False,
+        inventory=False,
+        keeps_place=False,
+        late=False,
+    )
 
     def __init__(
         self,
@@ -69,18 +82,7 @@ class IronMQBroker(MessageBroker):
         self._api = Api(Client(read(given, config_file), timeout), expiration)
         self._where = self._api.client.settings.where
         self._limits: dict[str, tuple[float, dict[str, Any]]] = {}
-        self.capabilities = Capabilities(
-            priority=False,
-            max_delay=MAX_DELAY,
-            max_body=max_message - NOTE_ROOM,
-            browse=False,
-            holders=False,
-            atomic_batches=False,
-            exact_purge=False,
-            inventory=False,
-            keeps_place=False,
-            late=False,
-        )
+        self.capabilities = replace(self.capabilities, max_body=max_message - NOTE_ROOM)
 
     def _packed(self, envelope: Envelope, attempt: int = 0, note: Note = NO_NOTE) -> str:
         text = wire.pack(envelope, attempt, note)

@@ -148,13 +148,16 @@ class MemoryBroker(Broker, MemoryBrowsing):
 
     def purge(self, queue: str) -> int:
         """Forget what nobody holds."""
+        return self._forget(lambda row: row.envelope.queue == queue and row.state != "leased")
+
+    def delete(self, queue: str) -> int:
+        """Forget all of it."""
+        return self._forget(lambda row: row.envelope.queue == queue)
+
+    def _forget(self, whether: Callable[[Row], bool]) -> int:
         with self._world.changed:
             rows = self._world.rows
-            gone = [
-                job_id
-                for job_id, row in rows.items()
-                if row.envelope.queue == queue and row.state != "leased"
-            ]
+            gone = [job_id for job_id, row in rows.items() if whether(row)]
             for job_id in gone:
                 del rows[job_id]
             return len(gone)

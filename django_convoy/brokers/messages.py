@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 
 from django_convoy.brokers import wire
 from django_convoy.brokers.bell import Bell
-from django_convoy.contracts.broker import Broker
+from django_convoy.contracts.broker import Broker, Reachable
 from django_convoy.domain import clock
 from django_convoy.domain.envelope import NO_NOTE, Envelope, Lease, Note
 from django_convoy.domain.errors import BrokerUnavailable, PayloadError
@@ -82,7 +82,7 @@ class Search:
     may_suspect: Callable[[], bool]
 
 
-class MessageBroker(Broker):
+class MessageBroker(Broker, Reachable):
     """Promises of a broker, from the few things that such a server can do."""
 
     slice_seconds = 1.0

@@ -16,64 +16,54 @@ import struct
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from django_convoy.worker.handles import ROOM, Handle
-
-VERSION = 3
-REGIONS = 128
-SLOTS = 512
-MOST_WORKERS = REGIONS - 8
-"""Some regions stay free for those that replace others which have not left yet."""
-_SLOT = 4096
-_HEAD = 64
-LEASE_ROOM = 2400
-_OUTCOME = _HEAD + LEASE_ROOM
-_OUTCOME_ROOM = _SLOT - _OUTCOME - ROOM
-_HANDLE = _SLOT - ROOM
-_PAGE = 4096
-_REGION = _PAGE + SLOTS * _SLOT
-SIZE = _PAGE + REGIONS * _REGION
-
-# Board header: version; monotonic times at which supervisor and steward wake by themselves.
-_VERSION_AT, _SUPERVISOR_AT, _STEWARD_AT = 0, 8, 16
-# And which region runs a suspect (its index, and one more), until when nobody else may.
-_SUSPECT_AT, _UNTIL_AT = 24, 32
-# And the states of all regions, by the supervisor, so that looking for one touches one page.
-_REGIONS_AT = 1024
-# Region header, by the supervisor: pid, exit status, reason and slot of a kill.
-_PID_AT, _EXIT_AT, _REASON_AT, _KILLED_AT, _BOOT_AT, _JOBS_AT = 4, 8, 12, 16, 32, 64
-_STATES_AT, _FLAGS_AT = 1024, 2048
-# Slot header, by the worker: lengths, serial, times; by the steward: the serial that it took
-# back, and when it last renewed. States and flags of all slots stand in the region's header,
-# so that looking touches one page.
-_SLOT_HEAD = struct.Struct("<HHI")
-_TIMES = struct.Struct("<ddd")
-_TIMES_AT, _RECALLED_AT, _RENEWED_AT = 16, 40, 48
-_U16, _U32, _I32, _F64 = map(struct.Struct, ("<H", "<I", "<i", "<d"))
-
-FREE, LIVE, DEAD = range(3)
-EMPTY, HELD, RUNNING, ENDED = range(4)
-KILL_ON_STOP, SETTLED, ATOMIC, OVER = 1, 2, 4, 8
-NOT_KILLED, OVERDUE, STOPPED, LOST_LEASE, BROKEN = range(5)
-
-
-@dataclass(slots=True)
-class Slot:
-    """A copy of one slot. Times are monotonic; deadline 0: none. token: of a renewal, if any."""
-
-    index: int
-    state: int
-    flags: int
-    serial: int
-    claimed: float
-    started: float
-    deadline: float
-    renewed: float
-    lease: bytes
-    outcome: bytes
-    token: str = ""
+from django_convoy.worker.handles import Handle
+from django_convoy.worker.layout import (
+    BOOT_AT,
+    DEAD,
+    EMPTY,
+    ENDED,
+    EXIT_AT,
+    F64,
+    FLAGS_AT,
+    FREE,
+    HANDLE,
+    HEAD,
+    HELD,
+    I32,
+    JOBS_AT,
+    KILLED_AT,
+    LIVE,
+    OUTCOME,
+    OUTCOME_ROOM,
+    OVER,
+    PAGE,
+    PID_AT,
+    REASON_AT,
+    RECALLED_AT,
+    REGION,
+    REGIONS,
+    REGIONS_AT,
+    RENEWED_AT,
+    RUNNING,
+    SIZE,
+    SLOT,
+    SLOT_HEAD,
+    SLOTS,
+    STATES_AT,
+    STEWARD_AT,
+    SUPERVISOR_AT,
+    SUSPECT_AT,
+    TIMES,
+    TIMES_AT,
+    U16,
+    U32,
+    UNTIL_AT,
+    VERSION,
+    VERSION_AT,
+    Slot,
+)
 
 
 class Board:
@@ -101,13 +91,13 @@ class Board:
             descriptor, path = tempfile.mkstemp(prefix="convoy-board-")
             Path(path).unlink()
         os.ftruncate(descriptor, SIZE)
-        os.pwrite(descriptor, _U32.pack(VERSION), _VERSION_AT)
+        os.pwrite(descriptor, U32.pack(VERSION), VERSION_AT)
         return descriptor
 
     @property
     def version(self) -> int:
         """The layout that the maker of the board uses."""
-        return int(_U32.unpack_from(self._memory, _VERSION_AT)[0])
+        return int(U32.unpack_from(self._memory, VERSION_AT)[0])
 
     def is_intact(self) -> bool:
         """Return whether the descriptor is still the board's: a task may have closed all it found.
@@ -131,49 +121,49 @@ class Board:
 
     def supervisor_wakes(self, at: float | None = None) -> float:
         """Read, or set, when the supervisor wakes by itself."""
-        return self._time(_SUPERVISOR_AT, at)
+        return self._time(SUPERVISOR_AT, at)
 
     def steward_wakes(self, at: float | None = None) -> float:
         """Read, or set, when the steward looks at the board by itself."""
-        return self._time(_STEWARD_AT, at)
+        return self._time(STEWARD_AT, at)
 
     def _time(self, place: int, at: float | None) -> float:
         if at is not None:
-            _F64.pack_into(self._memory, place, at)
+            F64.pack_into(self._memory, place, at)
             return at
-        return float(_F64.unpack_from(self._memory, place)[0])
+        return float(F64.unpack_from(self._memory, place)[0])
 
     # Suspects
 
     def begin_probation(self, region: int, until: float) -> bool:
         """Let a region's worker run a suspect; False while another one may, or while two ask."""
-        if not self._lock_at(_SUSPECT_AT):
+        if not self._lock_at(SUSPECT_AT):
             return False
         try:
-            if _U32.unpack_from(self._memory, _SUSPECT_AT)[0] and (
-                time.monotonic() < self._time(_UNTIL_AT, None)
+            if U32.unpack_from(self._memory, SUSPECT_AT)[0] and (
+                time.monotonic() < self._time(UNTIL_AT, None)
             ):
                 return False
-            _U32.pack_into(self._memory, _SUSPECT_AT, region + 1)
-            self._time(_UNTIL_AT, until)
+            U32.pack_into(self._memory, SUSPECT_AT, region + 1)
+            self._time(UNTIL_AT, until)
             return True
         finally:
-            self._unlock_at(_SUSPECT_AT)
+            self._unlock_at(SUSPECT_AT)
 
     def end_probation(self, region: int) -> None:
         """Say that a region's suspect is over."""
-        if _U32.unpack_from(self._memory, _SUSPECT_AT)[0] == region + 1:
-            _U32.pack_into(self._memory, _SUSPECT_AT, 0)
+        if U32.unpack_from(self._memory, SUSPECT_AT)[0] == region + 1:
+            U32.pack_into(self._memory, SUSPECT_AT, 0)
 
     # Locks
 
     def lock(self, region: int, byte: int) -> bool:
         """Take a lock that dies with this process; return whether it was free."""
-        return self._lock_at(_PAGE + region * _REGION + byte)
+        return self._lock_at(PAGE + region * REGION + byte)
 
     def unlock(self, region: int, byte: int, count: int = 1) -> None:
         """Give locks back."""
-        self._unlock_at(_PAGE + region * _REGION + byte, count)
+        self._unlock_at(PAGE + region * REGION + byte, count)
 
     def _lock_at(self, place: int) -> bool:
         fcntl = self._fcntl
@@ -196,7 +186,7 @@ class Board:
 
     def regions(self, *states: int) -> "Iterator[Region]":
         """Return the regions in any of these states."""
-        for index, state in enumerate(self._memory[_REGIONS_AT : _REGIONS_AT + REGIONS]):
+        for index, state in enumerate(self._memory[REGIONS_AT : REGIONS_AT + REGIONS]):
             if state in states:
                 yield Region(self, self._memory, index)
 
@@ -211,7 +201,7 @@ class Region:
         self.board = board
         self.index = index
         self._memory = memory
-        self._base = _PAGE + index * _REGION
+        self._base = PAGE + index * REGION
         self._serial = 0
 
     def _read(self, kind: struct.Struct, place: int) -> int:
@@ -221,55 +211,55 @@ class Region:
 
     def open(self, boot: str) -> None:
         """Give the region to a worker that is about to start."""
-        self._memory[self._base : self._base + _PAGE] = bytes(_PAGE)
-        self._memory[self._base + _BOOT_AT : self._base + _BOOT_AT + 16] = boot.encode()[:16]
-        _I32.pack_into(self._memory, self._base + _KILLED_AT, -1)
-        self._memory[_REGIONS_AT + self.index] = LIVE
+        self._memory[self._base : self._base + PAGE] = bytes(PAGE)
+        self._memory[self._base + BOOT_AT : self._base + BOOT_AT + 16] = boot.encode()[:16]
+        I32.pack_into(self._memory, self._base + KILLED_AT, -1)
+        self._memory[REGIONS_AT + self.index] = LIVE
 
     def bury(self, status: int) -> None:
         """Say that the worker is gone, and how."""
-        _I32.pack_into(self._memory, self._base + _EXIT_AT, status)
-        self._memory[_REGIONS_AT + self.index] = DEAD
+        I32.pack_into(self._memory, self._base + EXIT_AT, status)
+        self._memory[REGIONS_AT + self.index] = DEAD
 
     def doom(self, reason: int, slot: int) -> None:
         """Say why the worker is about to be killed, and for which slot."""
-        _I32.pack_into(self._memory, self._base + _KILLED_AT, slot)
-        self._memory[self._base + _REASON_AT] = reason
+        I32.pack_into(self._memory, self._base + KILLED_AT, slot)
+        self._memory[self._base + REASON_AT] = reason
 
     def free(self) -> None:
         """Say that nothing is left here to settle. By the steward."""
-        self._memory[_REGIONS_AT + self.index] = FREE
+        self._memory[REGIONS_AT + self.index] = FREE
 
     @property
     def state(self) -> int:
         """FREE, LIVE or DEAD."""
-        return self._memory[_REGIONS_AT + self.index]
+        return self._memory[REGIONS_AT + self.index]
 
     @property
     def boot(self) -> str:
         """The random id of the worker's boot."""
-        start = self._base + _BOOT_AT
+        start = self._base + BOOT_AT
         return self._memory[start : start + 16].decode()
 
     @property
     def exit_status(self) -> int:
         """The status from `os.waitpid`."""
-        return self._read(_I32, _EXIT_AT)
+        return self._read(I32, EXIT_AT)
 
     @property
     def doomed(self) -> tuple[int, int]:
         """(reason, slot) of a kill."""
-        return self._memory[self._base + _REASON_AT], self._read(_I32, _KILLED_AT)
+        return self._memory[self._base + REASON_AT], self._read(I32, KILLED_AT)
 
     @property
     def pid(self) -> int:
         """The worker's process, 0 before it began."""
-        return self._read(_U32, _PID_AT)
+        return self._read(U32, PID_AT)
 
     @property
     def jobs(self) -> int:
         """How many jobs it has run."""
-        return self._read(_U32, _JOBS_AT)
+        return self._read(U32, JOBS_AT)
 
     def lives(self) -> bool:
         """Return whether the worker's process exists, whoever its parent is now."""
@@ -283,13 +273,13 @@ class Region:
     def enter(self) -> None:
         """Begin to use the region: hold the lock of life."""
         self.board.lock(self.index, self.LIFE)
-        _U32.pack_into(self._memory, self._base + _PID_AT, os.getpid())
+        U32.pack_into(self._memory, self._base + PID_AT, os.getpid())
         # Not from 0: what an earlier worker left in the slots must not look like ours.
         self._serial = secrets.randbits(30)
 
     def count(self, jobs: int) -> None:
         """Say how many jobs were run."""
-        _U32.pack_into(self._memory, self._base + _JOBS_AT, jobs)
+        U32.pack_into(self._memory, self._base + JOBS_AT, jobs)
 
     @property
     def header(self) -> tuple[mmap.mmap, int]:
@@ -297,86 +287,86 @@ class Region:
         return self._memory, self._base
 
     def _slot(self, index: int) -> int:
-        return self._base + _PAGE + index * _SLOT
+        return self._base + PAGE + index * SLOT
 
     def hold(self, index: int, lease: bytes, now: float) -> int:
         """Put a claimed job into a slot; return its serial."""
         start = self._slot(index)
         self._serial += 1
-        self._memory[start + _HEAD : start + _HEAD + len(lease)] = lease
-        _TIMES.pack_into(self._memory, start + _TIMES_AT, now, 0.0, 0.0)
-        _F64.pack_into(self._memory, start + _RENEWED_AT, now)
-        _SLOT_HEAD.pack_into(self._memory, start, len(lease), 0, self._serial)
-        self._memory[self._base + _STATES_AT + index] = HELD
+        self._memory[start + HEAD : start + HEAD + len(lease)] = lease
+        TIMES.pack_into(self._memory, start + TIMES_AT, now, 0.0, 0.0)
+        F64.pack_into(self._memory, start + RENEWED_AT, now)
+        SLOT_HEAD.pack_into(self._memory, start, len(lease), 0, self._serial)
+        self._memory[self._base + STATES_AT + index] = HELD
         return self._serial
 
     def recalled(self, index: int, serial: int) -> bool:
         """Return whether the steward took the job back."""
         start = self._slot(index)
-        return bool(_U32.unpack_from(self._memory, start + _RECALLED_AT)[0] == serial)
+        return bool(U32.unpack_from(self._memory, start + RECALLED_AT)[0] == serial)
 
     def start(self, index: int, started: float, deadline: float, flags: int) -> None:
         """Say that the body is about to be called."""
         start = self._slot(index)
-        _F64.pack_into(self._memory, start + _TIMES_AT + 8, started)
-        _F64.pack_into(self._memory, start + _TIMES_AT + 16, deadline)
-        self._memory[self._base + _FLAGS_AT + index] = flags
-        self._memory[self._base + _STATES_AT + index] = RUNNING
+        F64.pack_into(self._memory, start + TIMES_AT + 8, started)
+        F64.pack_into(self._memory, start + TIMES_AT + 16, deadline)
+        self._memory[self._base + FLAGS_AT + index] = flags
+        self._memory[self._base + STATES_AT + index] = RUNNING
 
     def end(self, index: int, outcome: bytes | None) -> bool:
         """Keep the outcome until it is settled; return False where it does not fit."""
         start = self._slot(index)
-        if outcome is None or len(outcome) > _OUTCOME_ROOM:
-            _F64.pack_into(self._memory, start + _TIMES_AT + 16, 0.0)  # it kept its deadline
-            self._memory[self._base + _FLAGS_AT + index] |= OVER
+        if outcome is None or len(outcome) > OUTCOME_ROOM:
+            F64.pack_into(self._memory, start + TIMES_AT + 16, 0.0)  # it kept its deadline
+            self._memory[self._base + FLAGS_AT + index] |= OVER
             return False
-        self._memory[start + _OUTCOME : start + _OUTCOME + len(outcome)] = outcome
-        _U16.pack_into(self._memory, start + 2, len(outcome))
-        self._memory[self._base + _STATES_AT + index] = ENDED
+        self._memory[start + OUTCOME : start + OUTCOME + len(outcome)] = outcome
+        U16.pack_into(self._memory, start + 2, len(outcome))
+        self._memory[self._base + STATES_AT + index] = ENDED
         return True
 
     def clear(self, index: int) -> None:
         """Empty a slot: settled, or no longer ours."""
-        self._memory[self._base + _STATES_AT + index] = EMPTY
+        self._memory[self._base + STATES_AT + index] = EMPTY
 
     # By the steward
 
     def recall(self, slot: Slot) -> None:
         """Say that the job was taken back. Call with the slot's lock held."""
-        _U32.pack_into(self._memory, self._slot(slot.index) + _RECALLED_AT, slot.serial)
+        U32.pack_into(self._memory, self._slot(slot.index) + RECALLED_AT, slot.serial)
 
     def renewed(self, slot: Slot, at: float) -> None:
         """Say when the lease was renewed."""
-        _F64.pack_into(self._memory, self._slot(slot.index) + _RENEWED_AT, at)
+        F64.pack_into(self._memory, self._slot(slot.index) + RENEWED_AT, at)
 
     def handle(self, index: int) -> Handle:
         """Return the place for the token that a renewal gave."""
-        return Handle(self._memory, self._slot(index) + _HANDLE)
+        return Handle(self._memory, self._slot(index) + HANDLE)
 
     def read(self, index: int) -> Slot | None:
         """Return a copy of a slot, None while it is empty or being written."""
-        start, state_at = self._slot(index), self._base + _STATES_AT + index
+        start, state_at = self._slot(index), self._base + STATES_AT + index
         state = self._memory[state_at]
         if state == EMPTY:
             return None
-        head = self._memory[start : start + _SLOT_HEAD.size]
-        lease, outcome, serial = _SLOT_HEAD.unpack(head)
-        claimed, started, deadline = _TIMES.unpack_from(self._memory, start + _TIMES_AT)
-        (renewed,) = _F64.unpack_from(self._memory, start + _RENEWED_AT)
+        head = self._memory[start : start + SLOT_HEAD.size]
+        lease, outcome, serial = SLOT_HEAD.unpack(head)
+        claimed, started, deadline = TIMES.unpack_from(self._memory, start + TIMES_AT)
+        (renewed,) = F64.unpack_from(self._memory, start + RENEWED_AT)
         slot = Slot(
             index,
             state,
-            self._memory[self._base + _FLAGS_AT + index],
+            self._memory[self._base + FLAGS_AT + index],
             serial,
             claimed,
             started,
             deadline,
             renewed,
-            self._memory[start + _HEAD : start + _HEAD + lease],
-            self._memory[start + _OUTCOME : start + _OUTCOME + outcome],
+            self._memory[start + HEAD : start + HEAD + lease],
+            self._memory[start + OUTCOME : start + OUTCOME + outcome],
             self.handle(index).token(serial),
         )
-        same = self._memory[start : start + _SLOT_HEAD.size] == head
+        same = self._memory[start : start + SLOT_HEAD.size] == head
         return slot if same and self._memory[state_at] == state else None
 
     def slots(self, *states: int) -> list[Slot]:
@@ -394,7 +384,7 @@ class Region:
         return any(state in used for state in states or (HELD, RUNNING, ENDED))
 
     def _states(self) -> bytes:
-        start = self._base + _STATES_AT
+        start = self._base + STATES_AT
         return self._memory[start : start + SLOTS]
 
     def is_recalled(self, slot: Slot) -> bool:

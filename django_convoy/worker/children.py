@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 from django_convoy.domain import ids
 from django_convoy.worker import nursery
-from django_convoy.worker.board import DEAD, FREE, LIVE, STOPPED, Board
+from django_convoy.worker.board import Board
 from django_convoy.worker.child import FINISHED, STEWARD, SUCCESSOR, WORKER, Birth, MakeEngine
 from django_convoy.worker.deadlines import end_kill_on_stop
 from django_convoy.worker.ending import end
+from django_convoy.worker.layout import DEAD, FREE, LIVE, STOPPED
 from django_convoy.worker.plan import Plan
 
 logger = logging.getLogger("django_convoy.supervisor")

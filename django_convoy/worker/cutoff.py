@@ -4,7 +4,8 @@ import struct
 import time
 from dataclasses import dataclass
 
-from django_convoy.worker.board import LIVE, Board, Region
+from django_convoy.worker.board import Board, Region
+from django_convoy.worker.layout import LIVE
 
 _AT = 128
 """The place in a region's header."""

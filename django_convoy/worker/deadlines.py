@@ -5,17 +5,9 @@ import os
 import signal
 import time
 
-from django_convoy.worker.board import (
-    KILL_ON_STOP,
-    LIVE,
-    NOT_KILLED,
-    OVERDUE,
-    RUNNING,
-    STOPPED,
-    Board,
-    Region,
-)
+from django_convoy.worker.board import Board, Region
 from django_convoy.worker.ending import end_for
+from django_convoy.worker.layout import KILL_ON_STOP, LIVE, NOT_KILLED, OVERDUE, RUNNING, STOPPED
 
 logger = logging.getLogger("django_convoy.supervisor")
 FAR = 3600.0

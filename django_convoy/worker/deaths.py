@@ -15,7 +15,9 @@ from django_convoy.domain.ids import worker_name
 from django_convoy.domain.options import DEFAULTS, JobOptions
 from django_convoy.domain.outcome import Outcome, Released
 from django_convoy.signals import worker_died
-from django_convoy.worker.board import (
+from django_convoy.worker.board import Region
+from django_convoy.worker.engine import Engine
+from django_convoy.worker.layout import (
     BROKEN,
     ENDED,
     HELD,
@@ -24,10 +26,8 @@ from django_convoy.worker.board import (
     RUNNING,
     SETTLED,
     STOPPED,
-    Region,
     Slot,
 )
-from django_convoy.worker.engine import Engine
 from django_convoy.worker.ledger import settle
 from django_convoy.worker.parcel import UNREADABLE, unpack_lease
 from django_convoy.worker.watch import ended

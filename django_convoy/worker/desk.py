@@ -16,7 +16,11 @@ from django_convoy.domain.envelope import Lease
 from django_convoy.domain.options import AT_MOST_ONCE
 from django_convoy.domain.outcome import Interrupted, Outcome, Released, Succeeded
 from django_convoy.worker import cutoff
-from django_convoy.worker.board import (
+from django_convoy.worker.board import Region
+from django_convoy.worker.delivery import Delivered, deliver
+from django_convoy.worker.ending import leave
+from django_convoy.worker.engine import Engine
+from django_convoy.worker.layout import (
     ATOMIC,
     BROKEN,
     ENDED,
@@ -24,11 +28,7 @@ from django_convoy.worker.board import (
     LEASE_ROOM,
     SETTLED,
     SLOTS,
-    Region,
 )
-from django_convoy.worker.delivery import Delivered, deliver
-from django_convoy.worker.ending import leave
-from django_convoy.worker.engine import Engine
 from django_convoy.worker.ledger import Entry, Ledger, lost
 from django_convoy.worker.parcel import pack_lease, pack_outcome
 from django_convoy.worker.plan import Plan

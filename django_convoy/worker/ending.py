@@ -7,7 +7,8 @@ import signal
 import sys
 from typing import NoReturn
 
-from django_convoy.worker.board import RUNNING, Region, Slot
+from django_convoy.worker.board import Region
+from django_convoy.worker.layout import RUNNING, Slot
 
 
 def leave(status: int) -> NoReturn:

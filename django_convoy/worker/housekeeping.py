@@ -17,9 +17,10 @@ from django_convoy.db.models import WorkerProcess
 from django_convoy.domain import clock
 from django_convoy.domain.errors import ConvoyError
 from django_convoy.version import VERSION
-from django_convoy.worker.board import LIVE, RUNNING, Board
+from django_convoy.worker.board import Board
 from django_convoy.worker.cutoff import CutOff, first
 from django_convoy.worker.engine import Engine
+from django_convoy.worker.layout import LIVE, RUNNING
 from django_convoy.worker.parcel import unpack_lease
 from django_convoy.worker.plan import Plan
 from django_convoy.worker.watch import UNREADABLE

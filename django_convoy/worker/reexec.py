@@ -5,7 +5,7 @@ import os
 import sys
 from dataclasses import asdict, dataclass
 
-from django_convoy.worker.board import VERSION
+from django_convoy.worker.layout import VERSION
 
 VARIABLE = "CONVOY_HANDOVER"
 

@@ -7,19 +7,10 @@ from itertools import zip_longest
 
 from django_convoy.domain.envelope import Lease
 from django_convoy.domain.renewal import Renewal, Renewed
-from django_convoy.worker.board import (
-    DEAD,
-    LIVE,
-    LOST_LEASE,
-    OVER,
-    RUNNING,
-    SETTLED,
-    Board,
-    Region,
-    Slot,
-)
+from django_convoy.worker.board import Board, Region
 from django_convoy.worker.ending import end_for
 from django_convoy.worker.engine import Engine
+from django_convoy.worker.layout import DEAD, LIVE, LOST_LEASE, OVER, RUNNING, SETTLED, Slot
 from django_convoy.worker.parcel import UNREADABLE, unpack_lease
 from django_convoy.worker.plan import Plan
 

@@ -15,12 +15,13 @@ from types import FrameType
 from django_convoy.domain import ids
 from django_convoy.domain.errors import BrokerUnavailable
 from django_convoy.signals import worker_started, worker_stopping
-from django_convoy.worker.board import LIVE, Board
+from django_convoy.worker.board import Board
 from django_convoy.worker.child import MakeEngine
 from django_convoy.worker.desk import Desk
 from django_convoy.worker.ending import leave
 from django_convoy.worker.engine import Engine
 from django_convoy.worker.housekeeping import Housekeeping
+from django_convoy.worker.layout import LIVE
 from django_convoy.worker.plan import Plan
 from django_convoy.worker.pool import PoolLoop
 from django_convoy.worker.posting import Posting

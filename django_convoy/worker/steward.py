@@ -12,12 +12,13 @@ import time
 from collections.abc import Callable
 
 from django_convoy.domain.errors import BrokerUnavailable
-from django_convoy.worker.board import DEAD, LIVE, STOPPED, Board
+from django_convoy.worker.board import Board
 from django_convoy.worker.cutoff import CutOff
 from django_convoy.worker.deaths import settle_dead
 from django_convoy.worker.ending import end
 from django_convoy.worker.engine import Engine
 from django_convoy.worker.housekeeping import Housekeeping
+from django_convoy.worker.layout import DEAD, LIVE, STOPPED
 from django_convoy.worker.plan import Plan
 from django_convoy.worker.posting import Posting
 from django_convoy.worker.renewals import Renewals

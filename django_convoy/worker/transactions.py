@@ -3,7 +3,8 @@
 import logging
 import time
 
-from django_convoy.worker.board import ATOMIC, RUNNING, Region, Slot
+from django_convoy.worker.board import Region
+from django_convoy.worker.layout import ATOMIC, RUNNING, Slot
 from django_convoy.worker.parcel import UNREADABLE, unpack_lease
 
 logger = logging.getLogger("django_convoy.steward")

@@ -12,8 +12,9 @@ from django_convoy.core.settling import Conclusion, conclude
 from django_convoy.domain import clock
 from django_convoy.domain.envelope import Lease
 from django_convoy.domain.outcome import Released
-from django_convoy.worker.board import ENDED, HELD, LIVE, RUNNING, Board, Region, Slot
+from django_convoy.worker.board import Board, Region
 from django_convoy.worker.engine import Engine
+from django_convoy.worker.layout import ENDED, HELD, LIVE, RUNNING, Slot
 from django_convoy.worker.ledger import lost, settle
 from django_convoy.worker.parcel import UNREADABLE as UNREADABLE
 from django_convoy.worker.parcel import unpack_lease, unpack_outcome

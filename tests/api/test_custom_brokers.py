@@ -12,8 +12,8 @@ from django_convoy.framework import task_backends
 from django_convoy.runtime import runtime_of
 from django_convoy.stores.database import DatabaseStore
 from tests.api.tasks import add
-from tests.limited import BlindBroker
 from tests.databases import on_each_database
+from tests.limited import BlindBroker
 from tests.working import work
 
 HERE = __name__

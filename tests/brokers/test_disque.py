@@ -181,7 +181,7 @@ def test_a_lease_that_is_longer_than_a_jobs_retry_is_an_error_of_the_settings(
         return [message.id for message in task_backends["default"].check()]
 
     assert found(20) == []
-    assert found(21) == ["convoy.E005"]
+    assert found(21) == ["convoy.E006"]
 
 
 # Handing back

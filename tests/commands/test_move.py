@@ -58,8 +58,8 @@ def test_all_that_waits_is_moved_and_runs_there(convoy, backends):
     answer = move(convoy, "default", "shelf")
     assert answer.out == "3 jobs moved from 'default' to 'shelf'.\n"
     assert LiveJob.objects.count() == 0
-    assert sorted(Shelf.shared) == sorted(ids)
-    assert Shelf.shared[ids[1]].state == "delayed"
+    assert sorted(Shelf.world.rows) == sorted(ids)
+    assert Shelf.world.rows[ids[1]].state == "delayed"
     assert sorted(work("shelf")) == [ids[0], ids[2]]
 
 
@@ -67,7 +67,7 @@ def test_one_queue_only(convoy, backends):
     add.enqueue(1)
     mail = rich.enqueue("x")
     move(convoy, "default", "shelf", "--queue", "mail")
-    assert list(Shelf.shared) == [mail.id]
+    assert list(Shelf.world.rows) == [mail.id]
     assert LiveJob.objects.count() == 1
 
 
@@ -82,7 +82,7 @@ def test_attempts_and_notes_come_along(convoy, backends):
         FAILED_ONCE,
         7,
     )
-    assert Shelf.shared == {}
+    assert Shelf.world.rows == {}
 
 
 def test_what_is_set_aside_stays_set_aside(convoy, backends):
@@ -109,7 +109,7 @@ def test_another_namespace_and_its_results(convoy, backends):
     backends(shelf={"namespace": "blue"})
     job_id = add.enqueue(1).id
     move(convoy, "default", "shelf")
-    assert Shelf.shared[job_id].envelope.queue == "blue:default"
+    assert Shelf.world.rows[job_id].envelope.queue == "blue:default"
     assert work("shelf") == [job_id]
     result = add.using(backend="shelf").get_result(job_id)
     assert result.status is TaskResultStatus.SUCCESSFUL
@@ -119,7 +119,7 @@ def test_a_delay_that_the_target_cannot_hold_goes_into_its_outbox(convoy, backen
     backends(shelf={"broker": {"name": "tests.outbox.shelf.Shelf", "max_delay": 900}})
     result = add.using(run_after=HOUR).enqueue(1)
     move(convoy, "default", "shelf")
-    assert Shelf.shared == {}
+    assert Shelf.world.rows == {}
     assert LiveJob.objects.count() == 0
     found = runtime_of("shelf").shared.view.find(result.id)
     assert (found.state, found.wake_at) == ("delayed", found.envelope.due)
@@ -173,7 +173,7 @@ def test_a_lease_lost_on_the_way_is_taken_back_from_the_target(convoy, backends,
         lambda self, settlements: [False for _ in settlements],
     )
     answer = move(convoy, "default", "shelf")
-    assert Shelf.shared == {}
+    assert Shelf.world.rows == {}
     assert "0 jobs moved" in answer.out
     assert runtime_of("default").shared.broker.find(job_id) is not None
 
@@ -201,4 +201,4 @@ def test_one_server_named_in_two_ways_is_found_out(convoy, backends, settings):
     add.using(backend="shelf").enqueue(1)
     with pytest.raises(CommandError, match="have their jobs in one place"):
         move(convoy, "shelf", "same")
-    assert len(Shelf.shared) == 1
+    assert len(Shelf.world.rows) == 1

@@ -29,7 +29,7 @@ def test_the_doctor_says_so(convoy, settings, name):
     found = convoy("doctor", "--json").data
     (text,) = [one["text"] for one in found["findings"] if one["about"] == "broker"]
     assert "only the process that enqueues a job can see it" in text
-    assert found["capabilities"]["shared"] is False
+    assert found["capabilities"]["default"]["shared"] is False
 
 
 @pytest.mark.django_db

@@ -24,7 +24,8 @@ def test_a_broker_says_what_it_can_do_before_it_is_made(name):
 
 @pytest.mark.parametrize("name", sorted(BROKERS.keys() - DELIVER_NOTHING))
 def test_a_broker_is_bound_to_the_suite(name):
-    assert f"{broker_class(name).__name__}(" in BINDINGS
+    kind = broker_class(name).__name__
+    assert f"{kind}(" in BINDINGS or f"({kind})" in BINDINGS  # itself, or derived from
 
 
 @pytest.mark.parametrize("name", STORES)

@@ -3,7 +3,8 @@
     python -m tests.fakes.ironmq --port 8080 [--token T] [--journal FILE] [--second 0.2] [--least 1]
 
 second: how long one of its seconds lasts. least: the shortest reservation, 30 on the real one.
-Beside the API, `POST /fake/errors {"status": 503, "count": 2}` makes the next requests fail.
+Beside the API, `POST /fake/errors {"project": "p", "status": 503, "count": 2}` makes a
+project's next requests fail.
 """
 
 import argparse
@@ -38,10 +39,10 @@ class Handler(BaseHTTPRequestHandler):
                 raise Refusal(400, "Invalid JSON") from None
             with self.fake.changed:
                 if parts.path == "/fake/errors":
-                    self.fake.errors += [body["status"]] * body["count"]
+                    self.fake.errors[body["project"]] += [body["status"]] * body["count"]
                     status, answer = 200, {}
-                elif self.fake.errors:
-                    raise Refusal(self.fake.errors.pop(0), "Service unavailable")
+                elif errors := self.fake.errors[parts.path.split("/")[3]]:
+                    raise Refusal(errors.pop(0), "Service unavailable")
                 elif self.headers.get("Authorization") != f"OAuth {self.fake.token}":
                     raise Refusal(401, "Unauthorized")
                 else:

@@ -6,7 +6,7 @@ import re
 import threading
 import time
 import uuid
-from collections import deque
+from collections import defaultdict, deque
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -69,7 +69,7 @@ class Server:
         self.second = second
         self.least = least
         self.token = token
-        self.errors: list[int] = []
+        self.errors: defaultdict[str, list[int]] = defaultdict(list)
         self.queues: dict[str, Queue] = {}
         self.ids = itertools.count(int(time.time() * 1e6) << 10)
         kept = journal.values

@@ -54,7 +54,7 @@ def test_it_is_sent_when_the_broker_can_hold_what_is_left(elsewhere):
     row.save(using=elsewhere.alias)
     elsewhere.sweep()
     assert Shelf.log == [result.id]
-    assert Shelf.shared[result.id].envelope.due == row.due
+    assert Shelf.world.rows[result.id].envelope.due == row.due
     assert elsewhere.rows() == []
 
 
@@ -98,7 +98,7 @@ def test_it_can_be_run_now(elsewhere):
     result = add.using(run_after=HOUR).enqueue(1)
     control.retry(elsewhere.runtime, result.id)
     assert Shelf.log == [result.id]
-    assert Shelf.shared[result.id].state == "ready"
+    assert Shelf.world.rows[result.id].state == "ready"
     assert elsewhere.rows() == []
 
 
@@ -137,5 +137,5 @@ def test_a_broker_that_holds_any_delay_has_it_at_once(use, alias):
 def test_a_job_too_large_is_refused_before_the_commit(use, alias):
     use(alias, broker={"name": "tests.outbox.shelf.Shelf", "max_body": 5_000}, compress_above=None)
     add.enqueue("x" * 4_000)
-    with pytest.raises(PayloadError, match="Shelf takes 5,000 at most: store what is large"):
+    with pytest.raises(PayloadError, match=r"Shelf' takes 5,000\. Store what is large"):
         add.enqueue("x" * 6_000)

@@ -7,8 +7,9 @@ import pytest
 
 from django_convoy.domain import clock, ids
 from django_convoy.domain.envelope import NO_NOTE, Envelope, Lease
-from django_convoy.worker.board import HELD, Board
+from django_convoy.worker.board import Board
 from django_convoy.worker.desk import Desk
+from django_convoy.worker.layout import HELD
 from django_convoy.worker.plan import Plan
 
 pytest.importorskip("fcntl", reason="the board is shared by POSIX locks")

@@ -15,10 +15,11 @@ from django_convoy.domain.options import AT_MOST_ONCE
 from django_convoy.domain.outcome import Succeeded
 from django_convoy.domain.renewal import Renewal, Renewed
 from django_convoy.domain.verdict import DONE
-from django_convoy.worker.board import ENDED, LIVE, Board, Region
+from django_convoy.worker.board import Board, Region
 from django_convoy.worker.deaths import settle_dead
 from django_convoy.worker.desk import Desk, Paper
 from django_convoy.worker.handles import LONGEST
+from django_convoy.worker.layout import ENDED, LIVE
 from django_convoy.worker.ledger import Entry
 from django_convoy.worker.parcel import pack_outcome, unpack_lease
 from django_convoy.worker.plan import Plan

@@ -19,7 +19,7 @@ from django_convoy.runtime import runtime_of
 from tests.app.models import Note
 from tests.web.tasks import enqueues, forever, note
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
 
 @pytest.fixture

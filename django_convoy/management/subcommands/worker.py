@@ -15,7 +15,7 @@ from django_convoy.management.output import Output
 from django_convoy.runtime import Runtime
 from django_convoy.version import VERSION
 from django_convoy.worker import affinity, logs, memory
-from django_convoy.worker.board import MOST_WORKERS, SLOTS
+from django_convoy.worker.layout import MOST_WORKERS, SLOTS
 from django_convoy.worker.plan import Plan
 from django_convoy.worker.rehearsal import is_rehearsal
 from django_convoy.worker.solo import run_solo
@@ -104,7 +104,8 @@ def make_plan(runtime: Runtime, flags: dict[str, Any]) -> Plan:
                 f"queue {lane.name!r} is not declared in TASKS[{runtime.alias!r}]['QUEUES'], so "
                 f"no task can put a job there; declared are: {', '.join(declared)}"
             )
-        if not declared and lane.name == EVERY and not runtime.shared.broker.capabilities.browse:
+        can = runtime.shared.broker.capabilities
+        if not declared and lane.name == EVERY and can.shared and not can.browse:
             raise CommandError(
                 f"{type(runtime.shared.broker).__name__} cannot say which queues there are: name "
                 f"them with --queues, or declare them in TASKS[{runtime.alias!r}]['QUEUES']"

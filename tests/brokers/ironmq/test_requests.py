@@ -22,7 +22,7 @@ pytestmark = pytest.mark.ironmq
 def fail_next(broker: IronMQBroker, status: int, count: int) -> None:
     settings = broker._api.client.settings
     connection = http.client.HTTPConnection(settings.host, settings.port)
-    body = json.dumps({"status": status, "count": count})
+    body = json.dumps({"project": settings.project_id, "status": status, "count": count})
     connection.request("POST", "/fake/errors", body)
     assert connection.getresponse().status == 200
     connection.close()
