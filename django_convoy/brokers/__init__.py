@@ -3,4 +3,5 @@
 BROKERS: dict[str, str] = {
     "database": "django_convoy.brokers.database.DatabaseBroker",
     "postgres": "django_convoy.brokers.postgres.PostgresBroker",
+    "mongodb": "django_convoy.brokers.mongodb.MongoBroker",
 }

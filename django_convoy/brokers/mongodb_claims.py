@@ -1,0 +1,87 @@
+"""How jobs are taken: one in one step, many in three, beside others who do the same."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pymongo import ReturnDocument
+
+from django_convoy.brokers.mongodb_connection import READY, SUSPECT, Jobs
+from django_convoy.brokers.mongodb_documents import Document
+from django_convoy.brokers.mongodb_statements import OLDEST, lease
+from django_convoy.domain import ids
+
+TRIES = 3
+"""How often a claim looks again after others took what it had seen."""
+
+
+@dataclass(slots=True)
+class Search:
+    """What one `claim` asks for."""
+
+    queues: Iterable[str]
+    limit: int
+    lease: float
+    worker: str
+    may_suspect: Callable[[], bool]
+
+
+class Claims:
+    """What one process learns about taking jobs."""
+
+    def take(
+        self, jobs: Jobs, queues: Sequence[str], suspects: set[str], search: Search
+    ) -> list[Document]:
+        """Return documents that are ours now, under one new token."""
+        suspected = [queue for queue in queues if queue in suspects]
+        if suspected and search.may_suspect():
+            for queue in suspected:
+                if found := _take_one(jobs, "suspect", queue, search):
+                    return found
+        if search.limit > 1:
+            return self._take_many(jobs, queues, search)
+        for queue in queues:
+            if found := _take_one(jobs, "ready", queue, search):
+                return found
+        return []
+
+    def _take_many(self, jobs: Jobs, queues: Sequence[str], search: Search) -> list[Document]:
+        token = ids.token()
+        claim = lease(token, search.worker, search.lease)
+        seen: list[Any] = []
+        taken = tries = 0
+        for queue in queues:
+            while (room := search.limit - taken) > 0 and tries < TRIES:
+                found = _ready(jobs, queue, room)
+                if not found:
+                    break
+                wanted = {"_id": {"$in": found}, "state": "ready"}
+                won = jobs.update_many(wanted, claim, hint="_id_").modified_count
+                seen += found
+                taken += won
+                if won < len(found):
+                    tries += 1
+                elif len(found) < room:
+                    break
+        if not taken:
+            return []
+        places = {str(one): place for place, one in enumerate(seen)}
+        mine = jobs.find({"_id": {"$in": seen}, "token": token}, hint="_id_")
+        return sorted(mine, key=lambda one: places[str(one["_id"])])
+
+
+def _ready(jobs: Jobs, queue: str, limit: int) -> list[Any]:
+    """Return the ids of the first ready jobs; read from the index alone."""
+    query = jobs.find({"state": "ready", "queue": queue}, {"_id": 1}, hint=READY)
+    return [row["_id"] for row in query.sort(OLDEST).limit(limit)]
+
+
+def _take_one(jobs: Jobs, state: str, queue: str, search: Search) -> list[Document]:
+    found = jobs.find_one_and_update(
+        {"state": state, "queue": queue},
+        lease(ids.token(), search.worker, search.lease),
+        sort=OLDEST,
+        hint=SUSPECT if state == "suspect" else READY,
+        return_document=ReturnDocument.AFTER,
+    )
+    return [] if found is None else [found]

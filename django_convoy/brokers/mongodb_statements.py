@@ -1,0 +1,84 @@
+"""What a claim and a settle tell the server to do: pipelines, so that its clock decides."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pymongo import UpdateMany
+
+from django_convoy.brokers.mongodb_documents import note_text
+from django_convoy.domain.envelope import Note
+from django_convoy.domain.verdict import Again, Bury
+
+Pipeline = list[dict[str, Any]]
+OLDEST = [("priority", -1), ("_id", 1)]
+_ATTEMPT = {"$convert": {"input": "$attempt", "to": "int", "onError": 0, "onNull": 0}}
+_HELD = ["token", "worker", "started_at", "suspect"]
+"""What a document has only while it is leased, or while it waits as a suspect."""
+
+
+def _in(seconds: float) -> dict[str, Any]:
+    """Return the server's time so many seconds from now."""
+    return {"$add": ["$$NOW", int(seconds * 1000)]}
+
+
+def lease(token: str, worker: str, seconds: float) -> Pipeline:
+    """Hold a job, and count the attempt."""
+    fields = {
+        "state": "leased",
+        "token": token,
+        "worker": {"$literal": worker},
+        "attempt": {"$add": [_ATTEMPT, 1]},
+        "wake_at": _in(seconds),
+    }
+    return [{"$set": fields}]
+
+
+def renewal(token: str, job_ids: Sequence[str], seconds: float) -> UpdateMany:
+    """Hold jobs of one claim for longer."""
+    return UpdateMany(matching(token, job_ids), [{"$set": {"wake_at": _in(seconds)}}], hint="_id_")
+
+
+def matching(token: str, job_ids: Sequence[str]) -> dict[str, Any]:
+    """Match those jobs that a claim still has; only leased ones have a token."""
+    return {"_id": {"$in": list(job_ids)}, "token": token}
+
+
+def put_back(verdict: Again | Bury) -> Pipeline:
+    """Hand a job back: ready, later, as a suspect, or set aside."""
+    note: Note = verdict.note
+    fields: dict[str, Any] = {"attempt": _ATTEMPT}
+    gone = list(_HELD)
+    if isinstance(verdict, Bury):
+        fields["state"] = "buried"
+    elif verdict.delay > 0:
+        fields |= {"state": "delayed", "wake_at": _in(verdict.delay), "suspect": note.suspect}
+        gone.remove("suspect")
+    else:
+        fields["state"] = "suspect" if note.suspect else "ready"
+    if "wake_at" not in fields:
+        gone.append("wake_at")
+    if isinstance(verdict, Again) and verdict.refund:
+        fields["attempt"] = {"$subtract": [_ATTEMPT, 1]}
+    if note.to_json():
+        fields["note"] = {"$literal": note_text(note)}
+    else:
+        gone.append("note")
+    return [{"$set": fields}, {"$unset": gone}]
+
+
+def set_aside(why: str) -> Pipeline:
+    """Bury what is no job of Convoy."""
+    fields = {"state": "buried", "note": {"$literal": note_text(Note(ended=why))}}
+    return [{"$set": fields}, {"$unset": [*_HELD, "wake_at"]}]
+
+
+def now_due() -> Pipeline:
+    """Make a delayed job ready, or a suspect again if it was one."""
+    state = {"$cond": [{"$eq": ["$suspect", True]}, "suspect", "ready"]}
+    return [{"$set": {"state": state}}, {"$unset": ["wake_at", "suspect"]}]
+
+
+def lapsed(note: Note) -> Pipeline:
+    """Make a suspect of a job whose holder is gone."""
+    fields = {"state": "suspect", "note": {"$literal": note_text(note)}}
+    return [{"$set": fields}, {"$unset": [*_HELD, "wake_at"]}]
