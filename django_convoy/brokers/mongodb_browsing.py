@@ -12,7 +12,8 @@ from django_convoy.brokers.mongodb_connection import (
     Jobs,
 )
 from django_convoy.brokers.mongodb_documents import Document, held_of
-from django_convoy.brokers.mongodb_sweep import LONG_AGO, due_queues, queues_in
+from django_convoy.brokers.mongodb_statements import LONG_AGO
+from django_convoy.brokers.mongodb_sweep import due_queues, queues_in
 from django_convoy.contracts.broker import Browsable, Counts, Held
 from django_convoy.domain.envelope import Envelope
 

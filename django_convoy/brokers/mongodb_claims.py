@@ -1,18 +1,22 @@
 """How jobs are taken: one in one step, many in three, beside others who do the same."""
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pymongo import ReturnDocument
+from pymongo.errors import PyMongoError
 
-from django_convoy.brokers.mongodb_connection import READY, SUSPECT, Jobs
+from django_convoy.brokers.mongodb_connection import READY, SUSPECT, WAKING, Jobs
 from django_convoy.brokers.mongodb_documents import Document
-from django_convoy.brokers.mongodb_statements import OLDEST, lease
+from django_convoy.brokers.mongodb_statements import OLDEST, give_back, lease, unheard
 from django_convoy.domain import ids
 
 TRIES = 3
 """How often a claim looks again after others took what it had seen."""
+RECOVERY_PAUSE = 0.5
+"""Seconds between two looks for what was claimed without our hearing of it."""
 
 
 @dataclass(slots=True)
@@ -29,10 +33,17 @@ class Search:
 class Claims:
     """What one process learns about taking jobs."""
 
+    def __init__(self) -> None:
+        self._unheard: dict[str, float] = {}
+        """Tokens of claims whose answer was lost, and when their leases are over anyway."""
+        self._recover_at = 0.0
+
     def take(
         self, jobs: Jobs, queues: Sequence[str], suspects: set[str], search: Search
     ) -> list[Document]:
         """Return documents that are ours now, under one new token."""
+        if self._unheard:
+            self._recover(jobs)
         suspected = [queue for queue in queues if queue in suspects]
         if suspected and search.may_suspect():
             for queue in suspected:
@@ -45,14 +56,33 @@ class Claims:
                 return found
         return []
 
+    def _recover(self, jobs: Jobs) -> None:
+        """Give back what we hold without knowing: a server that was cut off or frozen carries
+        out what it was sent, later. Nobody has started these jobs."""
+        now = time.monotonic()
+        if now < self._recover_at:
+            return
+        self._recover_at = now + RECOVERY_PAUSE
+        jobs.update_many(unheard(self._unheard), give_back(), hint=WAKING)
+        self._unheard = {token: end for token, end in self._unheard.items() if end > now}
+
     def _take_many(self, jobs: Jobs, queues: Sequence[str], search: Search) -> list[Document]:
         token = ids.token()
+        try:
+            return self._take_as(token, jobs, queues, search)
+        except PyMongoError:
+            self._unheard[token] = time.monotonic() + search.lease
+            raise
+
+    def _take_as(
+        self, token: str, jobs: Jobs, queues: Sequence[str], search: Search
+    ) -> list[Document]:
         claim = lease(token, search.worker, search.lease)
         seen: list[Any] = []
         taken = tries = 0
         for queue in queues:
             while (room := search.limit - taken) > 0 and tries < TRIES:
-                found = _ready(jobs, queue, room)
+                found = _oldest(jobs, queue, room)
                 if not found:
                     break
                 wanted = {"_id": {"$in": found}, "state": "ready"}
@@ -70,8 +100,8 @@ class Claims:
         return sorted(mine, key=lambda one: places[str(one["_id"])])
 
 
-def _ready(jobs: Jobs, queue: str, limit: int) -> list[Any]:
-    """Return the ids of the first ready jobs; read from the index alone."""
+def _oldest(jobs: Jobs, queue: str, limit: int) -> list[Any]:
+    """Return the ids of the first ready jobs, read from the index alone."""
     query = jobs.find({"state": "ready", "queue": queue}, {"_id": 1}, hint=READY)
     return [row["_id"] for row in query.sort(OLDEST).limit(limit)]
 

@@ -11,7 +11,6 @@ from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo import IndexModel, MongoClient, ReadPreference
 from pymongo import errors as pymongo_errors
 from pymongo.collection import Collection
-from pymongo.read_concern import ReadConcern
 
 from django_convoy.brokers.mongodb_options import DATABASE, MongoOptions
 from django_convoy.domain.errors import BrokerUnavailable, ConfigurationError
@@ -79,7 +78,6 @@ class Connection:
             self._options.collection,
             codec_options=_TOLERANT,
             read_preference=ReadPreference.PRIMARY,
-            read_concern=ReadConcern("local"),
         )
         return _Live(client, jobs)
 

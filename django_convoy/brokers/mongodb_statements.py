@@ -1,6 +1,7 @@
 """What a claim and a settle tell the server to do: pipelines, so that its clock decides."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from pymongo import UpdateMany
@@ -9,6 +10,7 @@ from django_convoy.brokers.mongodb_documents import note_text
 from django_convoy.domain.envelope import Note
 from django_convoy.domain.verdict import Again, Bury
 
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 Pipeline = list[dict[str, Any]]
 OLDEST = [("priority", -1), ("_id", 1)]
 _ATTEMPT = {"$convert": {"input": "$attempt", "to": "int", "onError": 0, "onNull": 0}}
@@ -64,6 +66,17 @@ def put_back(verdict: Again | Bury) -> Pipeline:
     else:
         gone.append("note")
     return [{"$set": fields}, {"$unset": gone}]
+
+
+def unheard(tokens: Iterable[str]) -> dict[str, Any]:
+    """Match what was claimed under these tokens, by the index of what has a time."""
+    return {"wake_at": {"$gt": LONG_AGO}, "state": "leased", "token": {"$in": list(tokens)}}
+
+
+def give_back() -> Pipeline:
+    """Make a claim undone."""
+    fields = {"state": "ready", "attempt": {"$subtract": [_ATTEMPT, 1]}}
+    return [{"$set": fields}, {"$unset": [*_HELD, "wake_at"]}]
 
 
 def set_aside(why: str) -> Pipeline:

@@ -3,7 +3,7 @@
 import logging
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from pymongo import UpdateOne
@@ -11,11 +11,11 @@ from pymongo import UpdateOne
 from django_convoy.brokers import mongodb_statements as statements
 from django_convoy.brokers.mongodb_connection import WAKING, Jobs
 from django_convoy.brokers.mongodb_documents import Document, read_note
+from django_convoy.brokers.mongodb_statements import LONG_AGO
 from django_convoy.domain.envelope import NO_NOTE, Note
 from django_convoy.domain.errors import PayloadError
 
 logger = logging.getLogger("django_convoy.brokers")
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 BATCH = 200
 PAUSE = 0.05
 """The least seconds between two looks of a busy worker."""
