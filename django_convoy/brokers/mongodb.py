@@ -9,9 +9,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from bson.raw_bson import RawBSONDocument
-from pymongo import DeleteMany, UpdateMany, UpdateOne
-from pymongo.errors import BulkWriteError, DuplicateKeyError
+from django_convoy.domain.errors import ConfigurationError, PayloadError
+
+try:
+    from bson.raw_bson import RawBSONDocument
+    from pymongo import UpdateOne
+    from pymongo.errors import BulkWriteError, DuplicateKeyError
+except ImportError as error:
+    raise ConfigurationError(
+        'the MongoDB broker needs pymongo: pip install "django-convoy[mongodb]"'
+    ) from error
 
 from django_convoy.brokers.database_idling import Idling
 from django_convoy.brokers.mongodb_browsing import MongoBrowsing
@@ -26,10 +33,8 @@ from django_convoy.brokers.mongodb_documents import (
 )
 from django_convoy.brokers.mongodb_listener import MongoListener
 from django_convoy.brokers.mongodb_options import read_options
+from django_convoy.brokers.mongodb_settling import Claim, by_token, settle, tokens
 from django_convoy.brokers.mongodb_statements import (
-    Pipeline,
-    matching,
-    put_back,
     renewal,
     set_aside,
 )
@@ -38,15 +43,12 @@ from django_convoy.contracts.broker import Broker
 from django_convoy.contracts.listener import Announcing, Listener
 from django_convoy.domain.capabilities import Capabilities
 from django_convoy.domain.envelope import Envelope, Lease
-from django_convoy.domain.errors import PayloadError
 from django_convoy.domain.renewal import Renewal
-from django_convoy.domain.verdict import Again, Bury, Done, Verdict
+from django_convoy.domain.verdict import Done, Verdict
 
 logger = logging.getLogger("django_convoy.brokers")
 PUSH_JOBS, PUSH_BYTES = 1000, 8 * 2**20
 _DUPLICATE = 11000
-Claim = tuple[str, str]
-"""A job's id and the token of one claim."""
 
 
 class MongoBroker(MongoBrowsing, Broker, Announcing):
@@ -65,6 +67,7 @@ class MongoBroker(MongoBrowsing, Broker, Announcing):
         self._watches = False
         self._idling = Idling(self._folder)
         self._outages = 0
+        self._found_nothing = False
         self._unsure: set[Claim] = set()
         """What was to be settled when the connection broke: it may have been, or not."""
         self.capabilities = Capabilities(max_body=MAX_BODY)
@@ -115,12 +118,16 @@ class MongoBroker(MongoBrowsing, Broker, Announcing):
         self._idling.interrupt()
 
     def _look(self, search: Search) -> list[Lease]:
-        queues = list(search.queues)
         with self._server.jobs() as jobs:
+            if self._found_nothing and self._sweep.is_calm(jobs):
+                return []
+            queues = list(search.queues)
             self._sweep.run(jobs)
             while found := self._claims.take(jobs, queues, self._sweep.suspects, search):
                 if leases := self._read(jobs, found):
+                    self._found_nothing = False
                     return leases
+        self._found_nothing = True
         return []
 
     def _read(self, jobs: Jobs, found: Sequence[Document]) -> list[Lease]:
@@ -161,12 +168,10 @@ class MongoBroker(MongoBrowsing, Broker, Announcing):
         """Renew what has its token still. Nothing waits here: there are no locks."""
         if not leases:
             return []
-        operations = [
-            renewal(token, job_ids, lease) for token, job_ids in _by_token(leases).items()
-        ]
+        operations = [renewal(token, job_ids, lease) for token, job_ids in by_token(leases).items()]
         with self._server.jobs() as jobs:
             jobs.bulk_write(operations, ordered=False)
-            there = _tokens(jobs, [one.id for one in leases])
+            there = tokens(jobs, [one.id for one in leases])
         return [Renewal.HELD if there.get(one.id) == one.token else Renewal.LOST for one in leases]
 
     def settle(self, settlements: Sequence[tuple[Lease, Verdict]]) -> list[bool]:
@@ -181,9 +186,9 @@ class MongoBroker(MongoBrowsing, Broker, Announcing):
         unsure = self._unsure & asked
         self._unsure |= asked
         with self._server.jobs() as jobs:
-            there = _tokens(jobs, [lease.id for lease, _ in settlements])
+            there = tokens(jobs, [lease.id for lease, _ in settlements])
             held = [pair for pair in settlements if there.get(pair[0].id) == pair[0].token]
-            lost = _settle(jobs, held)
+            lost = settle(jobs, held)
         self._unsure -= asked
         answers = []
         for lease, verdict in settlements:
@@ -249,47 +254,3 @@ def _chunks(documents: Sequence[RawBSONDocument]) -> Iterator[list[RawBSONDocume
         size += len(one.raw)
     if chunk:
         yield chunk
-
-
-def _by_token(leases: Iterable[Lease]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for one in leases:
-        found.setdefault(one.token, []).append(one.id)
-    return found
-
-
-def _tokens(jobs: Jobs, job_ids: Sequence[str]) -> dict[str, Any]:
-    """Return the token of each job that is there; None where nobody holds it."""
-    found = jobs.find({"_id": {"$in": list(job_ids)}}, {"token": 1}, hint="_id_")
-    return {row["_id"]: row.get("token") for row in found}
-
-
-def _settle(jobs: Jobs, held: Sequence[tuple[Lease, Verdict]]) -> set[Claim]:
-    """Settle what was held a moment ago; return what was lost meanwhile."""
-    done = [lease for lease, verdict in held if isinstance(verdict, Done)]
-    again: dict[str, tuple[Pipeline, list[Lease]]] = {}
-    for lease, verdict in held:
-        if isinstance(verdict, Again | Bury):
-            pipeline = put_back(verdict)
-            again.setdefault(repr(pipeline), (pipeline, []))[1].append(lease)
-    operations: list[DeleteMany | UpdateMany] = [
-        DeleteMany(matching(token, job_ids), hint="_id_")
-        for token, job_ids in _by_token(done).items()
-    ]
-    for pipeline, leases in again.values():
-        operations += [
-            UpdateMany(matching(token, job_ids), pipeline, hint="_id_")
-            for token, job_ids in _by_token(leases).items()
-        ]
-    if not operations:
-        return set()
-    answer = jobs.bulk_write(operations, ordered=False)
-    if answer.deleted_count + answer.matched_count == len(held):
-        return set()
-    # Some lease lapsed, and was taken over, between the look and this: very seldom.
-    there = _tokens(jobs, [lease.id for lease, _ in held])
-    return {
-        (lease.id, lease.token)
-        for lease, verdict in held
-        if (lease.id in there if isinstance(verdict, Done) else there.get(lease.id, "") is not None)
-    }

@@ -47,14 +47,14 @@ class Claims:
         suspected = [queue for queue in queues if queue in suspects]
         if suspected and search.may_suspect():
             for queue in suspected:
-                if found := _take_one(jobs, "suspect", queue, search):
+                if found := _take_one(ids.token(), jobs, "suspect", queue, search):
                     return found
-        if search.limit > 1:
-            return self._take_many(jobs, queues, search)
-        for queue in queues:
-            if found := _take_one(jobs, "ready", queue, search):
-                return found
-        return []
+        token = ids.token()
+        try:
+            return _take_ready(token, jobs, queues, search)
+        except PyMongoError:
+            self._unheard[token] = time.monotonic() + search.lease
+            raise
 
     def _recover(self, jobs: Jobs) -> None:
         """Give back what we hold without knowing: a server that was cut off or frozen carries
@@ -66,38 +66,33 @@ class Claims:
         jobs.update_many(unheard(self._unheard), give_back(), hint=WAKING)
         self._unheard = {token: end for token, end in self._unheard.items() if end > now}
 
-    def _take_many(self, jobs: Jobs, queues: Sequence[str], search: Search) -> list[Document]:
-        token = ids.token()
-        try:
-            return self._take_as(token, jobs, queues, search)
-        except PyMongoError:
-            self._unheard[token] = time.monotonic() + search.lease
-            raise
 
-    def _take_as(
-        self, token: str, jobs: Jobs, queues: Sequence[str], search: Search
-    ) -> list[Document]:
-        claim = lease(token, search.worker, search.lease)
-        seen: list[Any] = []
-        taken = tries = 0
+def _take_ready(token: str, jobs: Jobs, queues: Sequence[str], search: Search) -> list[Document]:
+    if search.limit == 1:
         for queue in queues:
-            while (room := search.limit - taken) > 0 and tries < TRIES:
-                found = _oldest(jobs, queue, room)
-                if not found:
-                    break
-                wanted = {"_id": {"$in": found}, "state": "ready"}
-                won = jobs.update_many(wanted, claim, hint="_id_").modified_count
-                seen += found
-                taken += won
-                if won < len(found):
-                    tries += 1
-                elif len(found) < room:
-                    break
-        if not taken:
-            return []
-        places = {str(one): place for place, one in enumerate(seen)}
-        mine = jobs.find({"_id": {"$in": seen}, "token": token}, hint="_id_")
-        return sorted(mine, key=lambda one: places[str(one["_id"])])
+            if found := _take_one(token, jobs, "ready", queue, search):
+                return found
+        return []
+    claim = lease(token, search.worker, search.lease)
+    seen: list[Any] = []
+    taken = 0
+    for queue in queues:
+        for _ in range(TRIES):
+            room = search.limit - taken
+            found = _oldest(jobs, queue, room) if room else []
+            if not found:
+                break
+            wanted = {"_id": {"$in": found}, "state": "ready"}
+            won = jobs.update_many(wanted, claim, hint="_id_").modified_count
+            seen += found
+            taken += won
+            if won == len(found) < room:
+                break  # that was all there is
+    if not taken:
+        return []
+    places = {str(one): place for place, one in enumerate(seen)}
+    mine = jobs.find({"_id": {"$in": seen}, "token": token}, hint="_id_")
+    return sorted(mine, key=lambda one: places[str(one["_id"])])
 
 
 def _oldest(jobs: Jobs, queue: str, limit: int) -> list[Any]:
@@ -106,10 +101,10 @@ def _oldest(jobs: Jobs, queue: str, limit: int) -> list[Any]:
     return [row["_id"] for row in query.sort(OLDEST).limit(limit)]
 
 
-def _take_one(jobs: Jobs, state: str, queue: str, search: Search) -> list[Document]:
+def _take_one(token: str, jobs: Jobs, state: str, queue: str, search: Search) -> list[Document]:
     found = jobs.find_one_and_update(
         {"state": state, "queue": queue},
-        lease(ids.token(), search.worker, search.lease),
+        lease(token, search.worker, search.lease),
         sort=OLDEST,
         hint=SUSPECT if state == "suspect" else READY,
         return_document=ReturnDocument.AFTER,

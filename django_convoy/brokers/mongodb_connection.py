@@ -12,7 +12,7 @@ from pymongo import IndexModel, MongoClient, ReadPreference
 from pymongo import errors as pymongo_errors
 from pymongo.collection import Collection
 
-from django_convoy.brokers.mongodb_options import DATABASE, MongoOptions
+from django_convoy.brokers.mongodb_options import MongoOptions
 from django_convoy.domain.errors import BrokerUnavailable, ConfigurationError
 
 Jobs = Collection[dict[str, Any]]
@@ -72,9 +72,8 @@ class Connection:
         return found
 
     def _open(self) -> _Live:
-        client, name = self._options.open(), self._options.database
-        database = client.get_database(name) if name else client.get_default_database(DATABASE)
-        jobs = database.get_collection(
+        client = self._options.open()
+        jobs = self._options.database_of(client).get_collection(
             self._options.collection,
             codec_options=_TOLERANT,
             read_preference=ReadPreference.PRIMARY,
@@ -122,6 +121,9 @@ class Connection:
 
     def _told(self, error: Exception) -> str:
         # What follows is the whole topology, or the whole answer.
+        if isinstance(error, pymongo_errors.BulkWriteError) and error.details:
+            for one in error.details.get("writeErrors", ()):
+                return f"MongoDB at {self._options.where}: {str(one.get('errmsg'))[:300]}"
         text = str(error).partition(", Timeout:")[0].partition(", full error:")[0]
         return f"MongoDB at {self._options.where}: {text}"
 

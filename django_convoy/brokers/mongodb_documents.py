@@ -129,13 +129,16 @@ def held_of(found: Document) -> Held:
 
 
 def note_text(note: Note) -> str:
-    """Return the note as JSON; if it is too long, without old tracebacks."""
+    """Return the note as JSON; if it is too long, without old tracebacks, or the oldest errors."""
     data = note.to_json()
     text = json.dumps(data)  # in ASCII: BSON takes no half characters, exceptions have them
-    if len(text) > MAX_NOTE:
-        *old, last = data["errors"]
-        data["errors"] = [*({**one, "traceback": ""} for one in old), last]
-        text = json.dumps(data)
+    errors = list(note.errors)
+    if len(text) > MAX_NOTE and errors:
+        errors[:-1] = [{**one, "traceback": ""} for one in errors[:-1]]
+        text = json.dumps({**data, "errors": errors})
+    while len(text) > MAX_NOTE and len(errors) > 1:
+        del errors[: len(errors) // 2]
+        text = json.dumps({**data, "errors": errors})
     return text
 
 

@@ -6,17 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
+from pymongo import MongoClient
+from pymongo import errors as pymongo_errors
+from pymongo.common import VALIDATORS
+from pymongo.database import Database
+
 from django_convoy.domain.errors import ConfigurationError
 from django_convoy.domain.suggest import instead, unknown
-
-try:
-    from pymongo import MongoClient
-    from pymongo import errors as pymongo_errors
-    from pymongo.common import VALIDATORS
-except ImportError as error:
-    raise ConfigurationError(
-        'the MongoDB broker needs pymongo: pip install "django-convoy[mongodb]"'
-    ) from error
 
 DATABASE = "django-q"
 """Where jobs are if neither the options nor the URI name a database; as Django-Q has it."""
@@ -63,6 +59,12 @@ class MongoOptions:
         except (pymongo_errors.PyMongoError, TypeError, ValueError) as error:
             raise ConfigurationError(f"MongoDB: {error}") from error
 
+    def database_of(self, client: "MongoClient[dict[str, Any]]") -> "Database[dict[str, Any]]":
+        """Return the database: as it was named, the URI's, or the default."""
+        if self.database:
+            return client.get_database(self.database)
+        return client.get_default_database(DATABASE)
+
 
 def read_options(given: Mapping[str, Any]) -> MongoOptions:
     """Return the options, checked without a connection. Raises ConfigurationError."""
@@ -86,14 +88,16 @@ def read_options(given: Mapping[str, Any]) -> MongoOptions:
     for name in options:
         if name.lower() not in known:
             raise ConfigurationError(unknown("option", name, [*known, *_OWN]))
-    named = {name.lower() for name in options} | _in_uri(options.get("host"), known)
+    named = _in_uri(options.get("host"), known) | {k.lower(): v for k, v in options.items()}
+    if str(named.get("w")) == "0":
+        raise ConfigurationError("w=0 cannot be used: nobody would know whether a job was stored")
     defaults = {name: value for name, value in SAFE.items() if name.lower() not in named}
     found = MongoOptions({**defaults, **options}, database, collection, watch)
-    client = found.open()
-    try:
-        _check(client, database)
-    finally:
-        client.close()
+    with found.open() as client:
+        try:
+            found.database_of(client)
+        except pymongo_errors.PyMongoError as error:
+            raise ConfigurationError(f"MongoDB: database {database!r}: {error}") from error
     return found
 
 
@@ -103,27 +107,18 @@ def _either(options: dict[str, Any], name: str, other: str) -> Any:
     return options.pop(name, options.pop(other, ""))
 
 
-def _in_uri(host: Any, known: Iterable[str]) -> set[str]:
+def _in_uri(host: Any, known: Iterable[str]) -> dict[str, Any]:
     """Return the options that are named in URIs. Raises ConfigurationError for unknown ones."""
     uris = [host] if isinstance(host, str) else host if isinstance(host, list | tuple) else []
-    named: set[str] = set()
+    named: dict[str, Any] = {}
     for uri in uris:
         _, question, query = str(uri).partition("?")
         if question and "://" in str(uri):
-            named |= {name.lower() for name, _ in parse_qsl(query, keep_blank_values=True)}
+            pairs = parse_qsl(query, keep_blank_values=True)
+            named |= {name.lower(): value for name, value in pairs}
     for name in named:
         if name not in known:
             raise ConfigurationError(
                 f"unknown option {name!r} in the URI of MongoDB; {instead(name, known)}"
             )
     return named
-
-
-def _check(client: "MongoClient[dict[str, Any]]", database: str) -> None:
-    """Refuse what only fails once jobs are there."""
-    if not client.write_concern.acknowledged:
-        raise ConfigurationError("w=0 cannot be used: nobody would know whether a job was stored")
-    try:
-        client.get_database(database) if database else client.get_default_database(DATABASE)
-    except pymongo_errors.PyMongoError as error:
-        raise ConfigurationError(f"MongoDB: database {database!r}: {error}") from error

@@ -79,6 +79,28 @@ def give_back() -> Pipeline:
     return [{"$set": fields}, {"$unset": [*_HELD, "wake_at"]}]
 
 
+def anything(collection: str) -> Pipeline:
+    """Look into the indexes for one job that is ready, one suspect and the next that wakes, with
+    the milliseconds `left` until then."""
+    left = {"$subtract": ["$wake_at", "$$NOW"]}
+    is_date = {"$eq": [{"$type": "$wake_at"}, "date"]}  # whatever others put there
+    next_one = [
+        {"$match": {"wake_at": {"$gt": LONG_AGO}}},
+        {"$sort": {"wake_at": 1}},
+        {"$limit": 1},
+        {"$project": {"_id": 0, "left": {"$cond": [is_date, left, 0]}}},
+    ]
+    return [
+        *_first_in("ready"),
+        {"$unionWith": {"coll": collection, "pipeline": _first_in("suspect")}},
+        {"$unionWith": {"coll": collection, "pipeline": next_one}},
+    ]
+
+
+def _first_in(state: str) -> Pipeline:
+    return [{"$match": {"state": state}}, {"$limit": 1}, {"$project": {"_id": 0, "state": 1}}]
+
+
 def set_aside(why: str) -> Pipeline:
     """Bury what is no job of Convoy."""
     fields = {"state": "buried", "note": {"$literal": note_text(Note(ended=why))}}

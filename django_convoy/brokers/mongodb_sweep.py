@@ -11,7 +11,7 @@ from pymongo import UpdateOne
 from django_convoy.brokers import mongodb_statements as statements
 from django_convoy.brokers.mongodb_connection import WAKING, Jobs
 from django_convoy.brokers.mongodb_documents import Document, read_note
-from django_convoy.brokers.mongodb_statements import LONG_AGO
+from django_convoy.brokers.mongodb_statements import LONG_AGO, anything
 from django_convoy.domain.envelope import NO_NOTE, Note
 from django_convoy.domain.errors import PayloadError
 
@@ -55,6 +55,17 @@ class Sweep:
             left, _ = self._first(jobs)
         self._due_at = None if left is None else moment + left
         self.suspects = set(queues_in(jobs, "suspect"))
+
+    def is_calm(self, jobs: Jobs) -> bool:
+        """Return whether there is nothing at all to claim or to sweep: one question, for those
+        who ask it over and over."""
+        self._due_at, now = None, time.monotonic()
+        for found in jobs.aggregate(anything(jobs.name)):
+            left = found.get("left")
+            if left is None or left <= 0:
+                return False
+            self._due_at = now + left / 1000
+        return True
 
     def remembered(self) -> float | None:
         """Return the seconds until there is something to sweep, as the last look saw it."""
@@ -114,7 +125,8 @@ def _lapse(row: Document, until: dict[str, Any]) -> UpdateOne:
         suspect=True,
         ended="its lease lapsed: the worker, or its whole host, is gone",
     )
-    wanted = {"_id": row["_id"], "state": "leased", "token": row.get("token"), "wake_at": until}
+    token = {"$eq": row.get("token")}  # if it is a document, it is no operator
+    wanted = {"_id": row["_id"], "state": "leased", "token": token, "wake_at": until}
     return UpdateOne(wanted, statements.lapsed(note), hint="_id_")
 
 
