@@ -49,6 +49,12 @@ def standalone(folder: Path) -> Server:
     )
 
 
+def without_replica_set(server: Server) -> None:
+    """Change what `mongodb` returned: a server alone, which has no change streams."""
+    alone = standalone(server.folder)
+    server.serve, server.url, server.prepare = alone.serve, alone.url, None
+
+
 def initiate(port: int) -> None:
     """Make it a replica set, and wait until it is its own primary."""
     import pymongo
