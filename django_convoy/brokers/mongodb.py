@@ -27,6 +27,7 @@ from django_convoy.brokers.mongodb_connection import Connection, Jobs
 from django_convoy.brokers.mongodb_documents import (
     MAX_BODY,
     Document,
+    adopted,
     document,
     lease_of,
     text_of,
@@ -39,7 +40,7 @@ from django_convoy.brokers.mongodb_statements import (
     set_aside,
 )
 from django_convoy.brokers.mongodb_sweep import Sweep
-from django_convoy.contracts.broker import Broker
+from django_convoy.contracts.broker import Broker, Held
 from django_convoy.contracts.listener import Announcing, Listener
 from django_convoy.domain.capabilities import Capabilities
 from django_convoy.domain.envelope import Envelope, Lease
@@ -58,6 +59,8 @@ class MongoBroker(MongoBrowsing, Broker, Announcing):
     takes; see `mongodb_options`.
     """
 
+    capabilities = Capabilities(max_body=MAX_BODY)
+
     def __init__(self, **options: Any) -> None:
         self._options = read_options(options)
         self._server = Connection(self._options)
@@ -70,7 +73,6 @@ class MongoBroker(MongoBrowsing, Broker, Announcing):
         self._found_nothing = False
         self._unsure: set[Claim] = set()
         """What was to be settled when the connection broke: it may have been, or not."""
-        self.capabilities = Capabilities(max_body=MAX_BODY)
 
     # Enqueueing
 
@@ -79,7 +81,14 @@ class MongoBroker(MongoBrowsing, Broker, Announcing):
 
         A job that is there already (its answer was lost, it is pushed again) is left as it is.
         """
-        documents = [document(one) for one in envelopes]
+        self._insert([document(one) for one in envelopes])
+
+    def adopt(self, taken: Sequence[Held]) -> None:
+        """Insert documents of jobs that come from another broker, with their attempts and notes:
+        those with a `wake_at` are delayed, the buried stay so, all others are ready."""
+        self._insert([adopted(one) for one in taken])
+
+    def _insert(self, documents: Sequence[RawBSONDocument]) -> None:
         with self._server.jobs() as jobs:
             if len(documents) == 1:
                 try:

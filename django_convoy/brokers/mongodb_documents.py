@@ -26,6 +26,26 @@ def document(envelope: Envelope) -> RawBSONDocument:
 
     Times that are only remembered are text: MongoDB's dates have no microseconds.
     """
+    return _encoded(_fields(envelope))
+
+
+def adopted(held: Held) -> RawBSONDocument:
+    """Return a job that comes from another broker. Raises PayloadError."""
+    made = _fields(held.envelope)
+    made["attempt"] = held.attempt
+    made.pop("wake_at", None)
+    if held.note.to_json():
+        made["note"] = note_text(held.note)
+    if held.state == "buried":
+        made["state"] = "buried"
+    elif held.wake_at is not None:
+        made |= {"state": "delayed", "wake_at": _rounded_up(held.wake_at)}
+    else:
+        made["state"] = "ready"
+    return _encoded(made)
+
+
+def _fields(envelope: Envelope) -> Document:
     made: Document = {
         "_id": envelope.id,
         "state": "ready" if envelope.due is None else "delayed",
@@ -41,15 +61,19 @@ def document(envelope: Envelope) -> RawBSONDocument:
     if envelope.due is not None:
         made["due"] = text_of(envelope.due)
         made["wake_at"] = _rounded_up(envelope.due)
+    return made
+
+
+def _encoded(made: Document) -> RawBSONDocument:
     try:
         raw = encode(made)
     except (BSONError, UnicodeError, OverflowError) as error:
         raise PayloadError(
-            f"task {envelope.task}: this cannot be stored in MongoDB: {error}"
+            f"task {made['task']}: this cannot be stored in MongoDB: {error}"
         ) from None
-    if len(raw) > MAX_BODY:
+    if len(raw) - len(made.get("note", "")) > MAX_BODY:
         raise PayloadError(
-            f"task {envelope.task}: the job has {len(raw):,} bytes, and MongoDB takes at most "
+            f"task {made['task']}: the job has {len(raw):,} bytes, and MongoDB takes at most "
             f"{MAX_BODY:,}. Store the data elsewhere and pass where it is"
         )
     return RawBSONDocument(raw)

@@ -2,8 +2,11 @@
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from bson import Binary, Regex
+from pymongo import MongoClient
 
 from django_convoy.brokers.mongodb import MongoBroker
 from django_convoy.contracts.broker import Broker
@@ -11,6 +14,12 @@ from django_convoy.testing.conformance.broker import BrokerConformance
 from tests.mongodb import alone
 
 pytestmark = pytest.mark.mongodb
+SPOILED: dict[str, dict[str, Any]] = {
+    "garbage": {"seal": Regex("("), "payload": Binary(b"\xff\0")},
+    "truncated": {"task": "shop.tasks.ship", "payload": '{"args":[1],'},
+    "foreign": {"order": 7, "note": ["not", "ours"]},
+    "empty": {},
+}
 
 
 @pytest.fixture(scope="module")
@@ -19,19 +28,31 @@ def standalone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-class TestReplicaSet(BrokerConformance):
+class MongoConformance(BrokerConformance):
+    """Garbage comes from whoever may write to the collection."""
+
     short = 0.1
+    url: str
 
     def make(self) -> Broker:
-        return MongoBroker(uri=os.environ["CONVOY_TEST_MONGODB"], database="conformance")
+        return MongoBroker(uri=self.url, database="conformance")
+
+    def spoil(self, queue: str, kind: str) -> None:
+        sound = {"state": "ready", "queue": queue, "priority": 0}
+        with MongoClient(self.url) as client:
+            client["conformance"]["convoy_jobs"].insert_one({**sound, **SPOILED[kind]})
 
 
-class TestStandalone(BrokerConformance):
-    short = 0.1
+class TestReplicaSet(MongoConformance):
+    @pytest.fixture(autouse=True)
+    def server(self) -> None:
+        self.url = os.environ["CONVOY_TEST_MONGODB"]
+
+
+@pytest.mark.slow
+class TestStandalone(MongoConformance):
+    """What differs is how idle workers learn of jobs, and whether writes are repeated."""
 
     @pytest.fixture(autouse=True)
-    def url(self, standalone: str) -> None:
-        self.standalone = standalone
-
-    def make(self) -> Broker:
-        return MongoBroker(uri=self.standalone)
+    def server(self, standalone: str) -> None:
+        self.url = standalone

@@ -17,7 +17,7 @@ from pymongo.errors import AutoReconnect
 
 from django_convoy.brokers.mongodb import MongoBroker
 from django_convoy.brokers.mongodb_documents import MAX_BODY
-from django_convoy.contracts.broker import Counts
+from django_convoy.contracts.broker import Counts, Held
 from django_convoy.domain import clock, ids
 from django_convoy.domain.envelope import Envelope, Lease, Note
 from django_convoy.domain.errors import BrokerUnavailable, PayloadError
@@ -317,6 +317,28 @@ def test_a_job_that_is_pushed_again_is_there_once(make: Make) -> None:
     broker.push([one])
     broker.push([one, two, three])
     assert [lease.id for lease in claim(broker)] == [one.id, two.id, three.id]
+
+
+def test_a_job_of_another_broker_comes_with_what_is_known_of_it(make: Make) -> None:
+    broker = make()
+    note = Note(failures=2, workers=("w",))
+    taken = [
+        Held(envelope(), "ready", 3, note),
+        Held(envelope(due=BEFORE), "ready", 0, Note()),
+        Held(envelope(), "delayed", 1, note, wake_at=LATER),
+        Held(envelope(), "buried", 4, note),
+    ]
+    broker.adopt(taken)
+    broker.adopt(taken)
+    assert broker.counts("q") == Counts(ready=2, delayed=1, buried=1)
+    first, second = claim(broker)
+    assert (first.envelope, first.attempt, first.note) == (taken[0].envelope, 4, note)
+    assert (second.envelope, second.attempt, second.note) == (taken[1].envelope, 1, Note())
+    for one, state, at in ((taken[2], "delayed", LATER), (taken[3], "buried", None)):
+        held = broker.find(one.envelope.id)
+        assert held is not None
+        assert (held.state, held.attempt, held.note) == (state, one.attempt, note)
+        assert (held.wake_at is None) == (at is None)
 
 
 # Answers that are lost
