@@ -53,7 +53,7 @@ _DUPLICATE = 11000
 
 
 class MongoBroker(MongoBrowsing, Broker, Announcing):
-    """MongoDB 4.4 and newer: standalone, replica set or sharded.
+    """MongoDB 4.4 and newer: alone, a replica set, or behind mongos.
 
     options: `uri`, `database` (or `mongo_db`), `collection`, `watch`, and all that MongoClient
     takes; see `mongodb_options`.
