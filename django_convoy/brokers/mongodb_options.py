@@ -23,6 +23,9 @@ SAFE: Mapping[str, Any] = {
     "journal": True,
     # No call hangs longer, whatever happens to the server.
     "timeoutMS": 5000,
+    # An outage must be noticed, and not waited for inside the driver: whoever was cut off leaves
+    # lapsed leases alone for a while, and says so.
+    "retryReads": False,
     "appname": "django-convoy",
 }
 """Options of MongoClient, where a site does not say otherwise."""
