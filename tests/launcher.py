@@ -53,6 +53,8 @@ def wait(server: Server, attempts: int = 3) -> None:
         if time.monotonic() > end:
             raise Missing(f"it does not answer: {tail(server)}", installable=True)
         time.sleep(0.02)
+    if server.prepare is not None:
+        server.prepare(server.port)
     return None
 
 

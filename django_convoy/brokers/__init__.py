@@ -8,4 +8,5 @@ BROKERS: dict[str, str] = {
     "memory": "django_convoy.brokers.memory.MemoryBroker",
     "ironmq": "django_convoy.brokers.ironmq.IronMQBroker",
     "disque": "django_convoy.brokers.disque.DisqueBroker",
+    "mongodb": "django_convoy.brokers.mongodb.MongoBroker",
 }

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,6 +17,8 @@ from django_convoy.worker.plan import Plan
 
 logger = logging.getLogger("django_convoy.supervisor")
 FORK, EXEC = "fork", "exec"
+LEAVING_SECONDS = 1.0
+"""How long threads are waited for that are about to end: those of a client that was closed."""
 _TASKS = Path("/proc/self/task")
 
 
@@ -25,7 +28,9 @@ def start_method() -> str:
         return EXEC
     if os.environ.get("CONVOY_START") == EXEC:
         return EXEC
-    others = len(list(_TASKS.iterdir())) - 1 if _TASKS.exists() else threading.active_count() - 1
+    end = time.monotonic() + LEAVING_SECONDS
+    while (others := _other_threads()) and time.monotonic() < end:
+        time.sleep(0.01)
     if others:
         names = [one.name for one in threading.enumerate() if one is not threading.main_thread()]
         who = ", ".join(names) or "started by a C extension"
@@ -38,6 +43,10 @@ def start_method() -> str:
         )
         return EXEC
     return FORK
+
+
+def _other_threads() -> int:
+    return len(list(_TASKS.iterdir())) - 1 if _TASKS.exists() else threading.active_count() - 1
 
 
 def start(method: str, birth: Birth, plan: Plan, make_engine: MakeEngine) -> int:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import signal
+import time
 from pathlib import Path
 
 from tests.recipes.server import Missing, Server, program
@@ -23,6 +24,15 @@ def mongod() -> Path | None:
 
 
 def mongodb(folder: Path) -> Server:
+    server = standalone(folder)
+    serve = server.serve
+    server.serve = lambda port: [*serve(port), "--replSet", "rs0"]
+    server.url += "?replicaSet=rs0"
+    server.prepare = initiate
+    return server
+
+
+def standalone(folder: Path) -> Server:
     found = mongod()
     if found is None:
         raise Missing("no mongod found, not even in the wheel of the test group", installable=False)
@@ -37,3 +47,20 @@ def mongodb(folder: Path) -> Server:
         stop=signal.SIGTERM,
         own=True,
     )
+
+
+def without_replica_set(server: Server) -> None:
+    """Change what `mongodb` returned: a server alone, which has no change streams."""
+    alone = standalone(server.folder)
+    server.serve, server.url, server.prepare = alone.serve, alone.url, None
+
+
+def initiate(port: int) -> None:
+    """Make it a replica set, and wait until it is its own primary."""
+    import pymongo
+
+    member = {"_id": 0, "host": f"127.0.0.1:{port}"}
+    with pymongo.MongoClient("127.0.0.1", port, directConnection=True) as client:
+        client.admin.command("replSetInitiate", {"_id": "rs0", "members": [member]})
+        while not client.admin.command("hello")["isWritablePrimary"]:
+            time.sleep(0.02)

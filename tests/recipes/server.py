@@ -31,6 +31,7 @@ class Server:
     url: str
     stop: signal.Signals
     own: bool = False  # runs as whoever runs us, also as root
+    prepare: Callable[[int], None] | None = None  # told the port, once it takes connections
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
 

@@ -69,6 +69,7 @@ class Command:
         prepare_database(runtime)
         autodiscover_modules("tasks")
         connections.close_all()
+        runtime.shared.close()
         if is_rehearsal():
             return 0
         if not hasattr(os, "fork"):
