@@ -22,16 +22,21 @@ from django_convoy.db.session import PrivateSession, Session
 from django_convoy.domain.errors import ConfigurationError
 from django_convoy.domain.suggest import unknown
 from django_convoy.framework import task_backends
+from django_convoy.router import DEFAULT
 from django_convoy.serializers import SERIALIZERS
 from django_convoy.stores import STORES
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A broker and a store that share a way to their database, where they have one."""
+    """A broker and a store that share a way to their database, where they have one.
+
+    tables: the way to the database that has Convoy's other tables: the broker's own, if it has one.
+    """
 
     broker: Broker
     store: Store
+    tables: Session
 
     @property
     def together(self) -> bool:
@@ -81,7 +86,8 @@ class Runtime:
                 broker: Broker = _database_broker(open_session(alias), broker_options)
             else:
                 broker = _custom(name, BROKERS, "broker", Broker)(**broker_options)
-                alias = "default"
+                alias = DEFAULT
+            tables = open_session(alias)
             name = store_options.pop("name")
             if name == "database":
                 store_alias = _only(store_options, "alias", alias)
@@ -93,7 +99,7 @@ class Runtime:
                 store = _custom(name, STORES, "store", Store)(**store_options)
         except (ConfigurationError, ImportError, TypeError) as error:
             raise conf.SettingsError(f"{where}: {error}") from error
-        return Pair(broker, store)
+        return Pair(broker, store, tables)
 
     def full_name(self, queue: str) -> str:
         """Return a queue's name with the namespace in front."""

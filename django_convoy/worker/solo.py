@@ -92,11 +92,16 @@ def run_solo(plan: Plan, make_engine: MakeEngine) -> int:
     signal.signal(signal.SIGTERM, stop)
     threading.Thread(target=_renew, args=(plan, keeper, board), daemon=True).start()
     house.start()
+    services = keeper.services()
+    for service in services:
+        service.start()
     worker_started.send_robust(sender=None, worker=engine.worker)
     try:
         loop.run()
     finally:
         worker_stopping.send_robust(sender=None, worker=engine.worker)
+        for service in services:
+            service.stop()
         house.stop()
         engine.own.close()
     return 0

@@ -51,7 +51,8 @@ class Steward:
         self._watch = Watch(engine, board)
         self._renewals = Renewals(engine, board, plan)
         self._housekeeping = Housekeeping(engine, board, plan, parent)
-        self._wakeups = Wakeups(engine, plan)
+        self._services = engine.services()
+        self._wakeups = Wakeups(engine, plan, self._services)
         self._failures = 0
         self._cut_off_since = 0.0
         self._orphan_since: float | None = None
@@ -65,6 +66,8 @@ class Steward:
     def run(self) -> None:
         """Keep house until told to leave."""
         self._housekeeping.start()
+        for service in self._services:
+            service.start()
         self._wakeups.start()
         poll = select.poll()
         poll.register(self._pokes, select.POLLIN)
@@ -77,6 +80,8 @@ class Steward:
                 with contextlib.suppress(BlockingIOError):  # a successor may have read it
                     os.read(self._pokes, 4096)
         self._wakeups.stop()
+        for service in self._services:
+            service.stop()
         self._housekeeping.stop()
         self._engine.own.close()
 
