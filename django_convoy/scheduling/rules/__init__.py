@@ -23,7 +23,6 @@ InvalidSchedule, with the field, what was given and what is allowed.
 
 from django_convoy.scheduling.rules.firings import Firing, last_missed, missed, preview
 from django_convoy.scheduling.rules.making import (
-    Options,
     bimonthly,
     biweekly,
     cron,
@@ -38,6 +37,7 @@ from django_convoy.scheduling.rules.making import (
     weekly,
     yearly,
 )
+from django_convoy.scheduling.rules.options import Options
 from django_convoy.scheduling.rules.rule import Rule
 
 __all__ = [

@@ -1,127 +1,216 @@
 """The constructors of rules: what people write in code, forms and commands.
 
-All take strings where there is a way to write the value: times as ISO 8601, weekdays as "mon-fri",
+All take texts where there is a way to write the value: times as ISO 8601, weekdays as "mon-fri",
 windows as "2:00/18:30".
 """
 
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
-from typing import Any, TypedDict, Unpack
+from datetime import date, datetime, time, timedelta
+from typing import Any, Unpack
 
-from django_convoy.scheduling.rules.rule import Rule
+from django_convoy.domain.errors import InvalidSchedule
+from django_convoy.scheduling.rules import values
+from django_convoy.scheduling.rules.cronline import Cron, parse
+from django_convoy.scheduling.rules.options import Options, build
+from django_convoy.scheduling.rules.rule import KINDS, Rule
+from django_convoy.scheduling.rules.triggers import Elapsed, Once, Steps, Trigger
 
-
-class Options(TypedDict, total=False):
-    """What every rule takes beside its own arguments.
-
-    start, end: no firing before, or after; intervals are counted from the start. A date is its
-        first, or last, moment. Both aware, or both naive: then on the clocks of `tz`.
-    repeat: how many firings in all.
-    between: '9-17', '2:00/18:30', '22-6' (over midnight), several with commas. Both ends count.
-    weekdays: 'mon-fri', 0 (Monday) to 6, dateutil's MO..SU, or a list of them.
-    outside: what becomes of a firing outside of `between`, on another weekday or in a blackout:
-        "skip", or "move" to the next time that is allowed.
-    holidays: dates, or a country as the package `holidays` names it: 'DE', 'DE-BY'.
-    on_holiday: "skip", or move the firing to the last day "before" or the first day "after".
-    blackouts: pairs of times, '2026-12-24/2026-12-27', or windows of each day: '12:00-13:00'.
-    jitter: enqueue up to so much later (seconds, timedelta).
-    tz: IANA name of the zone whose clocks count.
-    gap: an hour that the clocks skip: "after" (at once behind it), "shift" (as far behind it as it
-        would have been in it), "skip".
-    fold: an hour that they show twice: "first", "second", "twice".
-    """
-
-    start: datetime | date | str | None
-    end: datetime | date | str | None
-    repeat: int | None
-    between: str | None
-    weekdays: Any
-    outside: str
-    holidays: str | Iterable[date | str] | None
-    on_holiday: str
-    blackouts: Any
-    jitter: float | timedelta
-    tz: str | None
-    gap: str | None
-    fold: str | None
+UNITS = ("years", "months", "weeks", "days", "hours", "minutes", "seconds", "microseconds")
+_PLACES = ("year", "month", "day", "weekday", "hour", "minute", "second", "microsecond")
+_DAY = timedelta(days=1)
+_SECOND = timedelta(seconds=1)
 
 
 def once(at: datetime | date | str, **options: Unpack[Options]) -> Rule:
     """Fire at one time."""
-    raise NotImplementedError
+    found = values.moment("at", at)
+    if not isinstance(found, datetime):
+        found = datetime.combine(found, time())
+    return build(Once(found), options, ("at",))
 
 
 def every(
     interval: Any = None,
     *,
-    years: int = 0,
-    months: int = 0,
-    weeks: int = 0,
-    days: int = 0,
+    years: float = 0,
+    months: float = 0,
+    weeks: float = 0,
+    days: float = 0,
     hours: float = 0,
     minutes: float = 0,
     seconds: float = 0,
+    at: str | time | None = None,
     **options: Unpack[Options],
 ) -> Rule:
     """Fire at the start, and again after each interval.
 
     interval: seconds, a timedelta or a relativedelta; or say years= to seconds=.
+    at: the time of day, for days and longer; else that of the start, or midnight.
+    Without a start intervals are counted from 1970-01-01, weeks from a Monday.
     """
-    raise NotImplementedError
+    named = dict(zip(UNITS, (years, months, weeks, days, hours, minutes, seconds), strict=False))
+    if interval is not None:
+        if any(named.values()):
+            raise InvalidSchedule("interval: give either it or years= to seconds=, not both")
+        named = _parts(interval)
+    trigger = _trigger(named, None if at is None or at == "" else values.clock("at", at))
+    return build(trigger, options, ("interval", *UNITS[:-1], "at"))
+
+
+def _parts(interval: Any) -> dict[str, Any]:
+    """Return the units of an interval."""
+    if hasattr(interval, "months"):  # a relativedelta, which is told by its looks
+        places = [name for name in _PLACES if getattr(interval, name, None) is not None]
+        if places:
+            raise InvalidSchedule(
+                f"interval cannot have {places[0]}=, a place in the calendar; allowed: months=1, "
+                "days=-1 and the like, with an s, or cron()"
+            )
+        return {
+            name: getattr(interval, name, 0)
+            for name in UNITS
+            if name != "weeks"  # they are among its days
+        }
+    span = values.duration("interval", interval)
+    if isinstance(interval, timedelta | str) and span and not span % _DAY:
+        return {"days": span.days}  # whole days are days of the calendar
+    return {"seconds": span.total_seconds()}
+
+
+def _trigger(named: dict[str, Any], at: time | None) -> Trigger:
+    """Return what the units say: with days or more, steps of the calendar."""
+    read = {name: values.number(name, value) for name, value in named.items() if value}
+    for name in ("years", "months", "weeks", "days"):
+        if not isinstance(read.get(name, 0), int):
+            values.refuse(name, "a whole number", named[name])
+    months = int(read.get("years", 0) * 12 + read.get("months", 0))
+    days = int(read.get("weeks", 0) * 7 + read.get("days", 0))
+    rest = timedelta(**{name: read[name] for name in UNITS[4:] if name in read})
+    small = timedelta(days=days) + rest
+    said = ", ".join(f"{name}={value}" for name, value in read.items()) or "nothing"
+    if months < 0 or (months == 0 and small < _SECOND):
+        raise InvalidSchedule(
+            f"interval must be a second or longer, not {said}; only beside months may the rest "
+            "be negative: months=1, days=-1"
+        )
+    if months > 12000 or abs(small) > values.LONGEST:
+        raise InvalidSchedule(f"interval must be at most 1000 years, not {said}")
+    if months and small < -28 * months * _DAY:
+        raise InvalidSchedule(f"interval must not go back farther than its months, not {said}")
+    if months or days:
+        if at is not None and rest:
+            raise InvalidSchedule(f"at is for days and longer, not for {said}")
+        return Steps(months, days, rest, at)
+    if at is not None:
+        raise InvalidSchedule(f"at is for days and longer, not for {said}")
+    return Elapsed(rest)
 
 
 def cron(expression: str, **options: Unpack[Options]) -> Rule:
     """Fire when the clocks match an expression of 5 or 6 fields (seconds first), or @daily etc."""
-    raise NotImplementedError
+    if not isinstance(expression, str):
+        values.refuse("cron", "an expression such as '0 3 * * *'", expression)
+    expression = " ".join(expression.split())
+    parse(expression)
+    return build(Cron(expression), options, ("expression",))
 
 
 def fields(
-    *, hours: Any = "*", minutes: Any = "*", days: Any = "*", **options: Unpack[Options]
+    *,
+    hours: Any = "*",
+    minutes: Any = "*",
+    days: Any = "*",
+    **options: Unpack[Options],
 ) -> Rule:
-    """Fire at these minutes of these hours; days: 1 (Monday) to 7. In UTC unless `tz` is given."""
-    raise NotImplementedError
+    """Fire at these minutes of these hours; days: 1 (Monday) to 7. In UTC unless `tz` is given.
+
+    Each is '*', a number, a list of numbers or a text of them with commas.
+    """
+    expression = (
+        f"{_listed('minutes', minutes, 0, 59)} {_listed('hours', hours, 0, 23)} * * "
+        f"{_listed('days', days, 1, 7)}"
+    )
+    if not options.get("tz"):
+        options["tz"] = "UTC"
+    return build(Cron(expression), options, ("hours", "minutes", "days"))
 
 
-def minutes(count: int = 1, **options: Unpack[Options]) -> Rule:
+def _listed(field: str, value: Any, least: int, most: int) -> str:
+    if value == "*":
+        return "*"
+    allowed = f"'*' or numbers from {least} to {most}"
+    if isinstance(value, str):
+        value = value.split(",")
+    elif not isinstance(value, Iterable):
+        value = [value]
+    found = {_number(field, one, least, most, allowed) for one in value}
+    if not found:
+        values.refuse(field, allowed, value)
+    return ",".join(map(str, sorted(found)))
+
+
+def _number(field: str, value: Any, least: int, most: int, allowed: str) -> int:
+    try:
+        return values.whole(field, value, least, most)
+    except InvalidSchedule:
+        values.refuse(field, allowed, value)
+
+
+def minutes(minutes: Any = 1, **options: Unpack[Options]) -> Rule:
     """Fire every so many minutes."""
-    raise NotImplementedError
+    return build(
+        Elapsed(timedelta(minutes=values.whole("minutes", minutes, 1, 10**8))),
+        options,
+        ("minutes",),
+    )
 
 
 def hourly(**options: Unpack[Options]) -> Rule:
     """Fire every hour."""
-    raise NotImplementedError
+    return build(Elapsed(timedelta(hours=1)), options)
 
 
-def daily(*, at: str | None = None, **options: Unpack[Options]) -> Rule:
+def daily(*, at: str | time | None = None, **options: Unpack[Options]) -> Rule:
     """Fire every day. at: the time of day, '18:30'; else that of the start."""
-    raise NotImplementedError
+    return every(days=1, at=at, **options)
 
 
-def weekly(*, at: str | None = None, **options: Unpack[Options]) -> Rule:
-    """Fire every week, on the weekday of the start."""
-    raise NotImplementedError
+def weekly(*, at: str | time | None = None, **options: Unpack[Options]) -> Rule:
+    """Fire every week, on the weekday of the start, or on Mondays."""
+    return every(days=7, at=at, **options)
 
 
-def biweekly(*, at: str | None = None, **options: Unpack[Options]) -> Rule:
+def biweekly(*, at: str | time | None = None, **options: Unpack[Options]) -> Rule:
     """Fire every two weeks."""
-    raise NotImplementedError
+    return every(days=14, at=at, **options)
 
 
-def monthly(*, at: str | None = None, **options: Unpack[Options]) -> Rule:
+def monthly(*, at: str | time | None = None, **options: Unpack[Options]) -> Rule:
     """Fire every month, on the day of the start, or the month's last day if it has no such day."""
-    raise NotImplementedError
+    return every(months=1, at=at, **options)
 
 
-def bimonthly(*, at: str | None = None, **options: Unpack[Options]) -> Rule:
+def bimonthly(*, at: str | time | None = None, **options: Unpack[Options]) -> Rule:
     """Fire every two months."""
-    raise NotImplementedError
+    return every(months=2, at=at, **options)
 
 
-def quarterly(*, at: str | None = None, **options: Unpack[Options]) -> Rule:
+def quarterly(*, at: str | time | None = None, **options: Unpack[Options]) -> Rule:
     """Fire every three months."""
-    raise NotImplementedError
+    return every(months=3, at=at, **options)
 
 
-def yearly(*, at: str | None = None, **options: Unpack[Options]) -> Rule:
+def yearly(*, at: str | time | None = None, **options: Unpack[Options]) -> Rule:
     """Fire every year."""
-    raise NotImplementedError
+    return every(years=1, at=at, **options)
+
+
+KINDS.update(
+    {
+        make.__name__: make
+        for make in (
+            *(once, every, cron, fields, minutes, hourly, daily, weekly, biweekly),
+            *(monthly, bimonthly, quarterly, yearly),
+        )
+    }
+)
