@@ -10,19 +10,22 @@ from django.utils.module_loading import autodiscover_modules
 
 from django_convoy import conf
 from django_convoy.cronfiles import commands_of
-from django_convoy.domain.errors import InvalidSchedule
+from django_convoy.domain.errors import InvalidSchedule, TaskNotFound
 from django_convoy.framework import InvalidTask
-from django_convoy.registry import declared_tasks
-from django_convoy.runtime import Runtime
+from django_convoy.registry import declared_tasks, find_task
+from django_convoy.runtime import Pair, Runtime
+from django_convoy.schedules import Schedule, from_options
 from django_convoy.scheduling.book import Book
 from django_convoy.scheduling.declaration import CODE, SETTINGS, Declaration
 from django_convoy.scheduling.editions import Edition
-from django_convoy.schedules import Schedule, from_options
 
 
-def edition(runtime: Runtime) -> Edition:
-    """Return all that is declared for an alias. Raises InvalidSchedule that names the place."""
-    autodiscover_modules("schedules", "cron")
+def edition(runtime: Runtime, pair: Pair | None = None) -> Edition:
+    """Return all that is declared for an alias. Raises InvalidSchedule that names the place.
+
+    pair: on whose connections it is written; None: those of this thread.
+    """
+    autodiscover_modules("tasks", "schedules", "cron")
     found: dict[str, tuple[str, Declaration]] = {}
     for place, one in _everything(runtime):
         if one.name in found:
@@ -31,7 +34,7 @@ def edition(runtime: Runtime) -> Edition:
                 "another name"
             )
         found[one.name] = place, one
-    return Edition(Book(runtime), [one for _, one in found.values()])
+    return Edition(Book(runtime, pair), [one for _, one in found.values()])
 
 
 def synchronise(runtime: Runtime, *, check_only: bool = False) -> None:
@@ -68,14 +71,17 @@ def in_settings(runtime: Runtime) -> Iterator[tuple[str, Declaration]]:
 
 
 def _in_code() -> Iterator[tuple[str, Schedule]]:
-    for task in declared_tasks():
+    for path in [one.module_path for one in declared_tasks() if one.schedule]:
+        try:
+            task = find_task(path)  # others of its name may be made by .using()
+        except TaskNotFound as error:
+            raise InvalidSchedule(f"@task of {path}: {error}") from error
         for number, rule in enumerate(task.schedule, start=1):
-            path = task.module_path
             name = path if len(task.schedule) == 1 else f"{path}#{number}"
             yield f"@task of {path}", Schedule(name=name, task=task, rule=rule)
     for app in apps.get_app_configs():
         module = sys.modules.get(f"{app.name}.schedules")
-        if module is not None and not app.name.startswith("django_convoy"):
+        if module is not None:
             for one in _of_module(module):
                 yield f"{app.name}.schedules", one
         module = sys.modules.get(f"{app.name}.cron")

@@ -4,6 +4,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from django.db import OperationalError, connections, transaction
@@ -11,12 +12,17 @@ from django.db import OperationalError, connections, transaction
 from django_convoy.contracts.broker import Broker, Browsable
 from django_convoy.contracts.listener import Announcing
 from django_convoy.core.lanes import Lanes, parse
+from django_convoy.declared import edition
 from django_convoy.domain.errors import ConfigurationError
 from django_convoy.framework import task_backends
 from django_convoy.observer import SignalObserver
-from django_convoy.registry import Finder
-from django_convoy.runtime import Runtime, runtime_of
-from django_convoy.worker.engine import Engine
+from django_convoy.registry import Finder, find_task
+from django_convoy.runtime import Pair, Runtime, runtime_of
+from django_convoy.scheduling.firing import Firing
+from django_convoy.scheduling.runs import is_over
+from django_convoy.scheduling.service import Scheduler
+from django_convoy.scheduling.table import Table
+from django_convoy.worker.engine import Engine, Service
 from django_convoy.worker.plan import Plan
 
 logger = logging.getLogger("django_convoy")
@@ -45,7 +51,26 @@ def build_engine(plan: Plan, worker: str) -> Engine:
         after_job=observer.settled,
         worker=worker,
         long_transaction=plan.long_transaction,
+        services=lambda: _services(plan, runtime, own),
     )
+
+
+def _services(plan: Plan, runtime: Runtime, own: Pair) -> list[Service]:
+    return [scheduler(runtime, own)] if plan.schedules else []
+
+
+def scheduler(runtime: Runtime, own: Pair) -> Scheduler:
+    """Return what fires the schedules of an alias; what they bring is pushed by this pair."""
+    table = Table(own.tables, runtime.options.namespace, runtime.alias)
+    firing = Firing(
+        table,
+        runtime.codec,
+        push=own.broker.push,
+        is_over=lambda job_id: is_over(own.broker, own.store, runtime.options.retention, job_id),
+        find=find_task,
+    )
+    declared = cache(lambda: edition(runtime, own))  # not before it is asked for
+    return Scheduler(table, firing, lambda: declared().report())
 
 
 def ready_queues(runtime: Runtime, broker: Broker) -> list[str]:

@@ -51,7 +51,8 @@ class Schedule(_Keywords):
 
     name: unique in the site. task: a task, with `.using()` where it needs that, or its path.
     rule: cron(...), every(...) and so on, or the text of a cron expression.
-    args, kwargs: of the call. intended: True or the name of the argument that gets the intended time.
+    args, kwargs: of the call. intended: True, or the name of the argument that gets the time
+    for which it was scheduled.
     catch_up: what was missed while nothing ran is enqueued: "all", the "last" or "none".
     overlap: while the last run is not over: "allow", "skip", or "queue" one.
     Raises InvalidSchedule, InvalidTask when it is first used.
@@ -124,7 +125,7 @@ def task_of(value: Any) -> ConvoyTask[..., Any]:
         )
     if value.run_after is not None or value.delay is not None:
         raise InvalidSchedule("task: run_after has no place here, the rule says when it runs")
-    backend.validate_task(value)  # type: ignore[arg-type]
+    backend.validate_task(value)
     return value
 
 

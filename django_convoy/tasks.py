@@ -117,11 +117,12 @@ class ConvoyTask(GenericTask[P, T]):
 
     def _rules(self, given: Any) -> tuple[Rule, ...]:
         """Return the rules of `schedule`. Raises InvalidOption."""
-        rules = tuple(given) if isinstance(given, list | tuple) else (given,)
+        rules = tuple(given) if isinstance(given, list | tuple) else (given,) if given else ()
         for one in rules:
             if not isinstance(one, Rule):
                 raise InvalidOption(
-                    f"schedule must be a rule such as cron('0 3 * * *') or a list of them, not {one!r}"
+                    "schedule must be a rule such as cron('0 3 * * *'), or a list of them, "
+                    f"not {one!r}"
                 )
         if rules and not self.overrides:
             try:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-
 SCHEDULES = "*schedules"
 """Instead of a queue: a schedule was changed. No queue can be called so."""
 

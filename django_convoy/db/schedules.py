@@ -66,7 +66,7 @@ class StoredSchedule(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.name
+        return str(self.name)
 
 
 class Firing(models.Model):

@@ -1,7 +1,6 @@
-"""The schedules of a site, as people and programs change them. Takes effect at once, everywhere."""
+"""The schedules of a site, as people and programs change them: at once, and everywhere."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,19 +13,23 @@ from django_convoy.scheduling.bells import tell
 from django_convoy.scheduling.calls import jobs, rule_of, seal
 from django_convoy.scheduling.deciding import ALLOW, wake
 from django_convoy.scheduling.declaration import DECLARED, Declaration
-from django_convoy.scheduling.rules import Rule, preview
 from django_convoy.scheduling.rules import Firing as Time
+from django_convoy.scheduling.rules import preview
 from django_convoy.scheduling.runs import Run, check_overlap, run_of
-from django_convoy.scheduling.site import Site
+from django_convoy.scheduling.site import Pair, Site
 from django_convoy.scheduling.table import Fired, Row, Table
 
 
 class Book:
-    """Reads and changes schedules, in the caller's transaction if there is one."""
+    """Reads and changes schedules, in the caller's transaction if there is one.
 
-    def __init__(self, site: Site) -> None:
+    pair: on whose connections; None: those of this thread.
+    """
+
+    def __init__(self, site: Site, pair: Pair | None = None) -> None:
         self._site = site
-        self._session = site.shared.tables
+        self._pair = pair or site.shared
+        self._session = self._pair.tables
         self.table = Table(self._session, site.options.namespace, site.alias)
 
     # Looking
@@ -58,10 +61,8 @@ class Book:
 
     def history(self, row: Row, count: int) -> list[Run]:
         """Return what became of the last firings, newest first."""
-        pair = self._site.shared
-        return [
-            run_of(pair.broker, pair.store, one) for one in self.table.history(row.id, count)
-        ]
+        pair = self._pair
+        return [run_of(pair.broker, pair.store, one) for one in self.table.history(row.id, count)]
 
     # Declaring
 
@@ -97,8 +98,7 @@ class Book:
     def values(self, declaration: Declaration, there: Row | None, now: datetime) -> dict[str, Any]:
         """Return the columns of a declaration. The times stay where the rule does."""
         if declaration.overlap != ALLOW:
-            pair = self._site.shared
-            check_overlap(pair.broker, pair.store)
+            check_overlap(self._pair.broker, self._pair.store)
         site, queue = self._site, self._site.full_name(declaration.queue)
         call = Call(declaration.args, declaration.kwargs, declaration.options)
         payload, sealed, key_id = seal(
@@ -218,14 +218,14 @@ class Book:
             made = jobs(self._site.codec, row, rule_of(row.rule), [now], [job_id], now)
             self.table.insert_firings([Fired(row.id, now, now, job_id, "by hand")])
             self.table.update(name, {"last_job": job_id})
-            self._site.shared.broker.push(made)
+            self._pair.broker.push(made)
             return job_id
 
         return self._session.together(work)
 
     def tell(self) -> None:
         """Wake the stewards for what was changed."""
-        tell(self._session, self._site.shared.broker)
+        tell(self._session, self._pair.broker)
 
 
 NO_LIMIT = 1_000_000
@@ -242,5 +242,3 @@ def words_of(row: Row) -> str:
         return rule_of(row.rule).words()
     except InvalidSchedule as error:
         return str(error)
-
-

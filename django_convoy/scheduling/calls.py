@@ -62,9 +62,7 @@ def jobs(
         else:
             payload = row.payload
             seal, key_id = codec.seal_again(call, job_id)
-        made.append(
-            Envelope(job_id, row.queue, row.task, payload, seal, key_id, row.priority, now)
-        )
+        made.append(Envelope(job_id, row.queue, row.task, payload, seal, key_id, row.priority, now))
     return made
 
 

@@ -63,9 +63,7 @@ def decide(row: Row, rule: Rule, now: datetime, *, busy: bool) -> Decision:
     return _fire(row, rule, [last], max(last, now), note)
 
 
-def _fire(
-    row: Row, rule: Rule, times: list[datetime], until: datetime, note: str
-) -> Decision:
+def _fire(row: Row, rule: Rule, times: list[datetime], until: datetime, note: str) -> Decision:
     next_at = rule.next(until, row.fired + len(times))
     return Decision(next_at, wake(row, rule, next_at), fire=times, note=note)
 

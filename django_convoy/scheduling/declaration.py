@@ -79,7 +79,9 @@ def check_name(name: Any) -> str:
     if not isinstance(name, str) or not name.strip() or not name.isprintable():
         raise InvalidSchedule(f"name: {name!r} cannot be a schedule's name: give it some text")
     if len(name) > MAX_NAME:
-        raise InvalidSchedule(f"name: {name[:30]!r}... has {len(name)} characters; at most {MAX_NAME}")
+        raise InvalidSchedule(
+            f"name: {name[:30]!r}... has {len(name)} characters; at most {MAX_NAME}"
+        )
     return name
 
 
@@ -93,8 +95,8 @@ def check_policy(catch_up: Any, overlap: Any) -> None:
             raise InvalidSchedule(f"{what}: there is no {value!r}; {instead(str(value), allowed)}")
     if catch_up == ALL and overlap != ALLOW:
         raise InvalidSchedule(
-            f'catch_up: "all" makes up for missed firings at once, which overlap={overlap!r} forbids: '
-            'say catch_up="last"'
+            'catch_up: "all" makes up for missed firings at once, which '
+            f'overlap={overlap!r} forbids: say catch_up="last"'
         )
 
 

@@ -4,10 +4,9 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from django_convoy.domain.envelope import Envelope
 from django_convoy.domain.errors import BrokerUnavailable, ConvoyError
 from django_convoy.scheduling.bells import Bell
 from django_convoy.scheduling.firing import Firing
@@ -24,20 +23,13 @@ BRIEF = 0.001
 class Scheduler:
     """Fires the schedules of one site, beside any number of others.
 
-    seen: says that the declarations of this code are still run. fired: told of new jobs.
+    report: says that the declarations of this code are still run.
     """
 
-    def __init__(
-        self,
-        table: Table,
-        firing: Firing,
-        seen: Callable[[], None],
-        fired: Callable[[Sequence[Envelope]], None],
-    ) -> None:
+    def __init__(self, table: Table, firing: Firing, report: Callable[[], None]) -> None:
         self._table = table
         self._firing = firing
-        self._seen = seen
-        self._fired = fired
+        self._say = report
         self._bell = Bell(table.session)
         self._leaving = threading.Event()
         self._thread = threading.Thread(target=self._run, name="schedules", daemon=True)
@@ -100,12 +92,10 @@ class Scheduler:
         began = time.monotonic()
         if began >= self._see_at:
             self._see_at = began + SIGHT_SECONDS
-            self._seen()
+            self._report()
         due = self._table.next_wake()
         if due is not None and due <= 0:
-            jobs = self._firing.fire()
-            if jobs:
-                self._fired(jobs)
+            if self._firing.fire():
                 return 0.0
             self._brief = min(self._brief * 2, self._bell.longest)
             return self._brief
@@ -113,3 +103,11 @@ class Scheduler:
         rest = self._bell.longest if due is None else min(due, self._bell.longest)
         # The answer was true when it was given.
         return max(BRIEF, rest - (time.monotonic() - began) / 2)
+
+    def _report(self) -> None:
+        try:
+            self._say()
+        except BrokerUnavailable:
+            raise
+        except Exception:  # what others declared is fired all the same
+            logger.exception("the declared schedules could not be compared with the table")

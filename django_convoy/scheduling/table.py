@@ -180,7 +180,10 @@ class Table:
         sets = ", ".join(f"{name} = %s" for name in _ADVANCED)
         self._many(
             f"UPDATE convoy_schedule SET {sets} WHERE id = %s",
-            [[*(self._value(name, getattr(one, name)) for name in _ADVANCED), one.id] for one in steps],
+            [
+                [*(self._value(name, getattr(one, name)) for name in _ADVANCED), one.id]
+                for one in steps
+            ],
         )
 
     def forget_old(self, schedule_id: int) -> None:
@@ -264,7 +267,10 @@ class Table:
     # How
 
     def _rows(self, rest: str, params: Sequence[Any]) -> list[Row]:
-        return [_row(one) for one in self._all(f"SELECT {self._listed} FROM convoy_schedule {rest}", params)]
+        return [
+            _row(one)
+            for one in self._all(f"SELECT {self._listed} FROM convoy_schedule {rest}", params)
+        ]
 
     def _all(self, sql: str, params: Sequence[Any]) -> list[Any]:
         return self.session.read(lambda cursor: _fetch(cursor, sql, params))

@@ -94,7 +94,6 @@ class Wakeups:
         finally:
             seats.leave(seat)
 
-
     def _hear(self, heard: bool) -> None:
         for one in self._services:
             one.hear(heard)

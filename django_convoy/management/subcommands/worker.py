@@ -8,7 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import connections
 from django.utils.module_loading import autodiscover_modules
 
-from django_convoy import conf, schedules
+from django_convoy import conf, declared
 from django_convoy.core.lanes import EVERY, parse
 from django_convoy.launch import build_engine, prepare_database
 from django_convoy.management.output import Output
@@ -70,7 +70,7 @@ class Command:
         prepare_database(runtime)
         autodiscover_modules("tasks")
         if plan.schedules:
-            schedules.synchronise(runtime, check_only=is_rehearsal())
+            declared.synchronise(runtime, check_only=is_rehearsal())
         connections.close_all()
         if is_rehearsal():
             return 0
