@@ -64,6 +64,11 @@ class Codec:
         self._readers = {reader.tag: reader for reader in (*readers, writer)}
         self._compress_above = compress_above
 
+    @property
+    def key_id(self) -> str:
+        """The id of the key that signs."""
+        return self._signing[0]
+
     def seal(self, job_id: str, queue: str, task: str, call: Call) -> tuple[str, str, str]:
         """Return (payload, seal, key id) of a call. Raises PayloadError."""
         body: dict[str, Any] = {"args": call.args, "kwargs": call.kwargs}

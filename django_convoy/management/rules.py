@@ -7,58 +7,44 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-KINDS = {"cron": "expression", "every": "interval", "once": "at"}
-"""The flags that say a kind of rule, and what its constructor calls the value."""
-OPTIONS = {
-    "time": ("HH:MM", "with --every in whole days: the time of day"),
-    "tz": ("ZONE", "IANA zone whose clocks count (default: the site's)"),
-    "start": ("TIME", "nothing before; intervals are counted from it"),
-    "end": ("TIME", "nothing after"),
-    "repeat": ("N", "how often in all"),
-    "between": ("9-17", "windows of the day, with commas"),
-    "weekdays": ("mon-fri", "only on these"),
-    "outside": ("WHAT", "what falls outside of those: skip or move"),
-    "holidays": ("DE", "dates with commas, or a country as the package `holidays` names it"),
-    "on-holiday": ("WHAT", "skip, before or after"),
-    "jitter": ("SECONDS", "enqueue up to so much later"),
-    "gap": ("WHAT", "an hour that clocks skip: after, shift or skip"),
-    "fold": ("WHAT", "an hour that they show twice: first, second or twice"),
-}
+from django_convoy.scheduling.wording import KINDS, OPTIONS, data_of
+
+FLAGS = {"cron": "EXPRESSION", "every": "SPAN", "once": "TIME"}
+"""The flags that say a kind of rule with its value."""
 
 
 def add_rule(parser: ArgumentParser) -> None:
     """Add the flags."""
-    parser.add_argument("--cron", metavar="EXPRESSION", help="'0 3 * * *', 6 fields, @daily, ...")
-    parser.add_argument("--every", metavar="SPAN", help="600, 10m, 2h30m or 7d")
-    parser.add_argument("--once", metavar="TIME", help="2030-01-31T09:00")
+    for kind, metavar in FLAGS.items():
+        parser.add_argument(f"--{kind}", metavar=metavar, help=KINDS[kind][1])
     parser.add_argument("--rule", metavar="JSON", help='any rule: {"kind": "monthly", ...}')
-    for name, (metavar, told) in OPTIONS.items():
-        parser.add_argument(f"--{name}", metavar=metavar, help=told)
-    parser.add_argument(
-        "--blackout", action="append", metavar="A/B", help="not from A to B; may be repeated"
-    )
+    parser.add_argument("--time", metavar="HH:MM", help="with --every in whole days")
+    for name, told in OPTIONS.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", help=told)
 
 
 def rule_flags() -> list[str]:
     """Return the names of all of these flags."""
-    return [*KINDS, "rule", *(name.replace("-", "_") for name in OPTIONS), "blackout"]
+    return [*FLAGS, "rule", "time", *OPTIONS]
 
 
 def read_rule(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what `Rule.from_json` takes. Raises CommandError."""
-    kinds = [kind for kind in (*KINDS, "rule") if options[kind] is not None]
+    """Return what `Rule.from_json` takes. Raises CommandError, InvalidSchedule."""
+    kinds = [kind for kind in (*FLAGS, "rule") if options[kind] is not None]
     if len(kinds) != 1:
         told = f", not {' and '.join(f'--{kind}' for kind in kinds)}" if kinds else ""
         raise CommandError(f"say when: one of --cron, --every, --once and --rule{told}")
     (kind,) = kinds
-    data = _json(options["rule"]) if kind == "rule" else {KINDS[kind]: options[kind], "kind": kind}
-    for name in OPTIONS:
-        value = options[name.replace("-", "_")]
-        if value is not None:
-            data["at" if name == "time" else name.replace("-", "_")] = value
-    if options["blackout"]:
-        data["blackouts"] = options["blackout"]
-    return data
+    given = {name: options[name] for name in OPTIONS}
+    if kind == "rule":
+        more = {name: value for name, value in given.items() if value is not None}
+        return _json(options["rule"]) | more
+    data = data_of(kind, options[kind], given)
+    if options["time"] is None:
+        return data
+    if kind != "every":
+        raise CommandError("--time goes with --every")
+    return {**data, "at": options["time"]}
 
 
 def _json(text: str) -> dict[str, Any]:

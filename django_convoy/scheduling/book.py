@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django_convoy.core.codec import Call
+from django_convoy.core.codec import Call, Codec
 from django_convoy.domain import ids
-from django_convoy.domain.errors import InvalidSchedule
+from django_convoy.domain.errors import InvalidSchedule, SignatureError, UnknownFields
 from django_convoy.domain.suggest import instead
 from django_convoy.scheduling.bells import tell
-from django_convoy.scheduling.calls import jobs, rule_of, seal
+from django_convoy.scheduling.calls import jobs, rule_of, seal, signed
 from django_convoy.scheduling.deciding import ALLOW, wake
 from django_convoy.scheduling.declaration import DECLARED, Declaration
 from django_convoy.scheduling.rules import Firing as Time
@@ -31,6 +31,11 @@ class Book:
         self._pair = pair or site.shared
         self._session = self._pair.tables
         self.table = Table(self._session, site.options.namespace, site.alias)
+
+    @property
+    def codec(self) -> Codec:
+        """Signs and opens the calls."""
+        return self._site.codec
 
     # Looking
 
@@ -74,18 +79,32 @@ class Book:
 
     def _put(self, declaration: Declaration) -> Row:
         there = self.table.get(declaration.name)
+        now = self.table.now()
+        self._check(declaration, there, now)
+        return self.write(declaration, there, now)
+
+    def check(self, declaration: Declaration, *, is_new: bool) -> None:
+        """Raise InvalidSchedule for what `put` would refuse. is_new: nothing may have its name."""
+        there = self.table.get(declaration.name)
+        if is_new and there is not None and not there.retired:
+            raise InvalidSchedule(
+                f"name: there is a schedule {declaration.name!r} already: choose another name"
+            )
+        now = self.table.now()
+        self._check(declaration, there, now)
+        self.values(declaration, there, now)
+
+    def _check(self, declaration: Declaration, there: Row | None, now: datetime) -> None:
         if there is not None and there.origin in DECLARED and not there.retired:
             raise InvalidSchedule(
                 f"name: schedule {declaration.name!r} is declared in {there.origin}: change it "
                 "there, or choose another name"
             )
-        now = self.table.now()
         if declaration.rule.next(now) is None:
             raise InvalidSchedule(
                 f"rule: it never fires after now, {now:%Y-%m-%d %H:%M:%S} UTC: "
                 f"{declaration.rule.words()}"
             )
-        return self.write(declaration, there, now)
 
     def write(self, declaration: Declaration, there: Row | None, now: datetime) -> Row:
         """Write a declaration over what is there, whose it may be; without telling anybody."""
@@ -137,6 +156,21 @@ class Book:
             next_at, fired = there.next_at, there.fired
         at = None if paused or next_at is None else declaration.rule.due(next_at, declaration.name)
         return values | {"next_at": next_at, "wake_at": at, "fired": fired}
+
+    def sign_anew(self) -> int:
+        """Sign with the present SECRET_KEY what an older one has signed; return how many."""
+        count = 0
+        for row in self.table.all():
+            if row.key_id == self.codec.key_id:
+                continue
+            call = signed(row)
+            try:
+                sealed, key_id = self.codec.seal_again(call, call.id)
+            except (SignatureError, UnknownFields):
+                continue  # it says so when it is to be fired
+            self.table.update(row.name, {"seal": sealed, "key_id": key_id})
+            count += 1
+        return count
 
     def mark(self, declaration: Declaration) -> str:
         """Return the digest of a declaration."""

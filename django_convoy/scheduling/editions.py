@@ -84,6 +84,7 @@ class Edition:
                 self._book.table.update(row.name, {"retired": True, "wake_at": None})
                 logger.info("schedule %s is no longer declared: retired", row.name)
                 changed += 1
+        changed += self._book.sign_anew()
         if changed:
             logger.info("schedules: %d changed to what the code declares", changed)
         return changed
