@@ -1,1 +1,1 @@
-"""Schedules: what is declared, what is fired, and what people see of it."""
+"""Rules of schedules, against the time zone database and against independent brute force."""

@@ -1,92 +1,16 @@
-"""A site's schedules on a database, and time that tests may move for them."""
+"""How thorough the property tests are: `CONVOY_TEST_THOROUGH=50` makes fifty times as many."""
 
-from dataclasses import dataclass
-from datetime import timedelta
+import os
 
-import pytest
+from hypothesis import HealthCheck, settings
 
-from django_convoy.contracts.broker import Browsable
-from django_convoy.launch import scheduler
-from django_convoy.runtime import runtime_of
-from django_convoy.schedules import book_of, schedule
-from django_convoy.scheduling.firing import Firing
+THOROUGH = int(os.environ.get("CONVOY_TEST_THOROUGH", "1"))
 
 
-@dataclass
-class Place:
-    """The schedules of TASKS["default"], and one steward's way to fire them."""
-
-    firing: Firing
-
-    @property
-    def book(self):
-        return book_of("default")
-
-    def make(self, name="x", task="tests.api.tasks.add", rule=None, *, ago=None, **options):
-        """Make a schedule; its next firing was `ago` seconds ago, if that is said."""
-        made = schedule(name, task, rule or {"kind": "every", "hours": 1}, **options)
-        if ago is not None:
-            self.put_off(name, -ago)
-        return made
-
-    def put_off(self, name, seconds):
-        """Have the next firing intended `seconds` from now."""
-        at = self.book.table.now() + timedelta(seconds=seconds)
-        self.book.table.update(name, {"next_at": at, "wake_at": at})
-        return at
-
-    def fire(self):
-        """What a steward does when something is due; return the jobs' tasks' arguments."""
-        return self.firing.fire()
-
-    def jobs(self):
-        """The live jobs, oldest first."""
-        broker = runtime_of("default").shared.broker
-        assert isinstance(broker, Browsable)
-        return [held.envelope for held in broker.jobs()]
-
-    def calls(self):
-        return [runtime_of("default").codec.open(one) for one in self.jobs()]
-
-    def history(self, name="x"):
-        return self.book.history(self.book.get(name), 1000)
-
-
-@pytest.fixture
-def use(settings):
-    """Choose the database of TASKS["default"], and other options."""
-
-    def choose(alias="default", **options):
-        settings.TASKS = {
-            "default": {
-                "BACKEND": "django_convoy.backend.ConvoyBackend",
-                "QUEUES": [],
-                "OPTIONS": {"broker": {"name": "database", "alias": alias}, **options},
-            }
-        }
-
-    return choose
-
-
-@pytest.fixture
-def stewards():
-    """Make stewards' ways to fire, each on a connection of its own."""
-    opened = []
-
-    def make():
-        runtime = runtime_of("default")
-        own = runtime.private()
-        opened.append(own)
-        return scheduler(runtime, own)
-
-    yield make
-    for own in opened:
-        own.close()
-        own.tables.close()
-
-
-@pytest.fixture
-def place(request, use, stewards):
-    """Schedules on the database `alias`, if the test is given one."""
-    use(request.getfixturevalue("alias") if "alias" in request.fixturenames else "default")
-    return Place(stewards()._firing)
+def examples(count: int) -> settings:
+    """Return the settings of a property test."""
+    return settings(
+        max_examples=count * THOROUGH,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    )

@@ -40,8 +40,11 @@ class Calendar:
         days = Days(terms.weekdays, dates_of(holidays) if isinstance(holidays, str) else holidays)
         if terms.on_holiday != SKIP and holidays:
             self._move_holidays(days, terms.on_holiday)
+        self._begins = False
         if self._on_clocks and self.start is not None:
             self._anchor = self.zone.wall(self.start)
+            again = self._fold == FIRST and self.zone.moment(self._anchor) < self.start
+            self._begins = again and self.trigger.begins and self._walls == self._first_wall
         windows = [one for one in terms.blackouts if isinstance(one, Window)]
         if terms.between or windows or holidays or terms.weekdays != ALL:
             self._opening = Opening(days, Hours(terms.between, windows))
@@ -100,8 +103,8 @@ class Calendar:
         """Return the first moment of the trigger at or after one."""
         if self.start is not None and since <= self.start:
             since = self.start
-            if self.trigger.begins:
-                return since
+            if self._begins:
+                return since  # what it is counted from, though these clocks showed it before
         if self._on_clocks:
             return self.zone.first(since, self._walls, self._gap, self._fold)
         return self._walls(since)

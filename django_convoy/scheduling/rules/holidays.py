@@ -23,7 +23,7 @@ def holidays(field: str, value: Any) -> Holidays:
         country = name.partition("-")[0]
         if not (country.isascii() and country.isalpha() and len(country) in (2, 3)):
             refuse(field, "dates, or a country such as 'DE' or 'DE-BY'", value)
-        dates_of(name, field)
+        dates_of(name)
         return name
     if isinstance(value, str):
         value = [part for part in value.split(",") if part.strip()]
@@ -33,20 +33,20 @@ def holidays(field: str, value: Any) -> Holidays:
 
 
 @lru_cache(maxsize=64)
-def dates_of(name: str, field: str = "holidays") -> Container[date]:
+def dates_of(name: str) -> Container[date]:
     """Return the holidays of a country."""
     country, _, part = name.partition("-")
     try:
         package = importlib.import_module("holidays")
     except ImportError:
         raise ConfigurationError(
-            f"{field}={name!r} needs the package `holidays`: pip install holidays. Or give the "
+            f"holidays={name!r} needs the package `holidays`: pip install holidays. Or give the "
             "dates themselves"
         ) from None
     try:
         found: Container[date] = package.country_holidays(country, subdiv=part or None)
     except (NotImplementedError, KeyError, ValueError, TypeError) as error:
         raise InvalidSchedule(
-            f"{field} must be a country that the package `holidays` knows, not {name!r}: {error}"
+            f"holidays must be a country that the package `holidays` knows, not {name!r}: {error}"
         ) from None
     return found

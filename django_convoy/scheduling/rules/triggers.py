@@ -154,14 +154,14 @@ class Steps(Trigger):
         months = anchor.year * 12 + anchor.month - 1 + self.months * number
         year, month = divmod(months, 12)
         if not 1 <= year < LATEST.year:
-            return None
+            return datetime.min if year < 1 else None
         day = min(anchor.day, calendar.monthrange(year, month + 1)[1])
         found = anchor.replace(year=year, month=month + 1, day=day)
         small = timedelta(days=self.days) + self.rest
         try:
             found += self.offset or small * number
         except OverflowError:
-            return None
+            return datetime.min if number < 0 else None
         return found if found < LATEST else None
 
     def words(self, start: datetime | None) -> str:

@@ -9,7 +9,7 @@ from functools import cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-EARLIEST = datetime(2, 1, 1)
+EARLIEST = datetime(3, 1, 1)
 LATEST = datetime(9990, 1, 1)
 """Room is left on both sides, so that nothing overflows on the way."""
 TICK = timedelta(microseconds=1)
