@@ -44,6 +44,7 @@ def build_engine(plan: Plan, worker: str) -> Engine:
         task_atomic=lambda: task_atomic(runtime),
         after_job=observer.settled,
         worker=worker,
+        relay=runtime.relay(own),
         long_transaction=plan.long_transaction,
     )
 

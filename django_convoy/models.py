@@ -1,5 +1,5 @@
 """Where Django looks for models."""
 
-from django_convoy.db.models import FinishedJob, LiveJob, WorkerProcess
+from django_convoy.db.models import FinishedJob, LiveJob, OutboxJob, WorkerProcess
 
-__all__ = ["FinishedJob", "LiveJob", "WorkerProcess"]
+__all__ = ["FinishedJob", "LiveJob", "OutboxJob", "WorkerProcess"]

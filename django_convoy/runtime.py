@@ -10,28 +10,37 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.signals import setting_changed
-from django.db import connections
+from django.db import connections, router
 from django.utils.module_loading import import_string
 
 from django_convoy import conf
 from django_convoy.brokers import BROKERS
-from django_convoy.contracts.broker import Broker
+from django_convoy.contracts.broker import Broker, Browsable
 from django_convoy.contracts.store import Store
 from django_convoy.core.codec import Codec
 from django_convoy.db.session import PrivateSession, Session
 from django_convoy.domain.errors import ConfigurationError
 from django_convoy.domain.suggest import unknown
 from django_convoy.framework import task_backends
+from django_convoy.outbox.dispatch import ON_COMMIT, Dispatch
+from django_convoy.outbox.overview import Overview
+from django_convoy.outbox.relay import Relay
+from django_convoy.outbox.table import Table
+from django_convoy.router import APP, DEFAULT
 from django_convoy.serializers import SERIALIZERS
 from django_convoy.stores import STORES
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A broker and a store that share a way to their database, where they have one."""
+    """A broker and a store that share a way to their database, where they have one.
+
+    outbox: where jobs wait that cannot go to the broker yet; None: all can.
+    """
 
     broker: Broker
     store: Store
+    outbox: Table | None = None
 
     @property
     def together(self) -> bool:
@@ -39,6 +48,13 @@ class Pair:
         return self.store.alias is not None and (
             self.store.alias == self.broker.capabilities.transactional
         )
+
+    @property
+    def view(self) -> Browsable | None:
+        """What can be looked into for jobs, if anything can."""
+        if self.outbox is not None:
+            return Overview(self.broker, self.outbox)
+        return self.broker if isinstance(self.broker, Browsable) else None
 
     def close(self) -> None:
         """Give back connections and files."""
@@ -58,11 +74,48 @@ class Runtime:
         # What is plain JSON is always readable; pickle only where it was asked for.
         readers = [SERIALIZERS[name]() for name in {"json", *options.accept}]
         self.codec = Codec(conf.secrets(), writer, readers, options.compress_above)
-        self.shared = self._pair(Session)
+        pair = self._pair(Session)
+        self.outbox_alias = self._outbox_alias(pair.broker)
+        """The database whose transactions count for a broker elsewhere; None: it joins them, or
+        there are none."""
+        self.shared = Pair(pair.broker, pair.store, self._outbox(Session))
+        self.intake: Broker | Dispatch = self._intake(pair.broker)
+        """Where jobs are pushed to: the broker, or what may lead them through the outbox."""
 
     def private(self) -> Pair:
         """Return a broker and a store with connections of their own, for a worker."""
         return self._pair(PrivateSession)
+
+    def relay(self, pair: Pair) -> Relay | None:
+        """Return what sends jobs from the outbox, by this pair; None where none can be there."""
+        outbox = self._outbox(PrivateSession)
+        return None if outbox is None else Relay(outbox, pair.broker, pair.store)
+
+    def _intake(self, broker: Broker) -> Broker | Dispatch:
+        if self.outbox_alias is None:
+            return broker
+        options, outbox = self.options, self.shared.outbox
+        session = Session(self.outbox_alias) if outbox is None else outbox.session
+        mode = ON_COMMIT if outbox is None and options.enqueue == "outbox" else options.enqueue
+        fallback = options.outbox.fallback
+        return Dispatch(broker, session, outbox, mode, fallback=fallback)
+
+    def _outbox(self, session: type[Session]) -> Table | None:
+        alias = self.outbox_alias
+        if alias is None or not router.allow_migrate(alias, APP, model_name="outboxjob"):
+            return None
+        return Table(session(alias), self.full_name(self.alias))
+
+    def _outbox_alias(self, broker: Broker) -> str | None:
+        alias = self.options.outbox.alias or DEFAULT
+        if alias not in connections.settings:
+            known = ", ".join(sorted(connections.settings))
+            raise conf.SettingsError(
+                f"TASKS[{self.alias!r}]['OPTIONS']['outbox']: there is no database {alias!r} in "
+                f"DATABASES; there is: {known}"
+            )
+        dummy = connections.settings[alias]["ENGINE"] == "django.db.backends.dummy"
+        return None if dummy or broker.capabilities.transactional == alias else alias
 
     def _pair(self, session: type[Session]) -> Pair:
         where = f"TASKS[{self.alias!r}]['OPTIONS']"

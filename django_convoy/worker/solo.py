@@ -23,6 +23,7 @@ from django_convoy.worker.engine import Engine
 from django_convoy.worker.housekeeping import Housekeeping
 from django_convoy.worker.plan import Plan
 from django_convoy.worker.pool import PoolLoop
+from django_convoy.worker.posting import Posting
 from django_convoy.worker.renewals import Renewals
 from django_convoy.worker.transactions import LongTransactions
 
@@ -92,11 +93,14 @@ def run_solo(plan: Plan, make_engine: MakeEngine) -> int:
     signal.signal(signal.SIGTERM, stop)
     threading.Thread(target=_renew, args=(plan, keeper, board), daemon=True).start()
     house.start()
+    posting = Posting(keeper)
+    posting.start()
     worker_started.send_robust(sender=None, worker=engine.worker)
     try:
         loop.run()
     finally:
         worker_stopping.send_robust(sender=None, worker=engine.worker)
+        posting.stop()
         house.stop()
         engine.own.close()
     return 0

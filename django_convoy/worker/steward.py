@@ -18,6 +18,7 @@ from django_convoy.worker.ending import end
 from django_convoy.worker.engine import Engine
 from django_convoy.worker.housekeeping import Housekeeping
 from django_convoy.worker.plan import Plan
+from django_convoy.worker.posting import Posting
 from django_convoy.worker.renewals import Renewals
 from django_convoy.worker.wakeups import Wakeups
 from django_convoy.worker.watch import Watch
@@ -52,6 +53,7 @@ class Steward:
         self._renewals = Renewals(engine, board, plan)
         self._housekeeping = Housekeeping(engine, board, plan, parent)
         self._wakeups = Wakeups(engine, plan)
+        self._posting = Posting(engine)
         self._failures = 0
         self._cut_off_since = 0.0
         self._orphan_since: float | None = None
@@ -66,6 +68,7 @@ class Steward:
         """Keep house until told to leave."""
         self._housekeeping.start()
         self._wakeups.start()
+        self._posting.start()
         poll = select.poll()
         poll.register(self._pokes, select.POLLIN)
         while not self._is_over():
@@ -76,6 +79,7 @@ class Steward:
             if poll.poll(pause * 1000):
                 with contextlib.suppress(BlockingIOError):  # a successor may have read it
                     os.read(self._pokes, 4096)
+        self._posting.stop()
         self._wakeups.stop()
         self._housekeeping.stop()
         self._engine.own.close()
