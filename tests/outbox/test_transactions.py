@@ -253,3 +253,15 @@ def test_a_broker_out_of_reach_is_an_error_unless_jobs_may_wait_for_it(use, alia
     Shelf.down = False
     elsewhere.sweep()
     assert sorted(Shelf.log) == [result.id for result in results]
+
+
+def test_looking_into_an_empty_outbox_is_one_statement_each_half_minute(elsewhere):
+    statements = []
+    with elsewhere.relay() as relay:
+        relay.step()  # the first one looks whether there is a table
+        connection = relay._table.session.connection
+        connection.execute_wrappers.append(
+            lambda execute, sql, *rest: (statements.append(sql), execute(sql, *rest))[1]
+        )
+        assert relay.step() == 30
+    assert len(statements) == 1
