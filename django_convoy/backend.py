@@ -101,7 +101,7 @@ class ConvoyBackend(BaseTaskBackend):
         self.validate_task(task)
         runtime = self.runtime
         envelope = _Sealer(runtime, task).envelope(args, kwargs, ids.job_id(), clock.now())
-        runtime.shared.broker.push([envelope])
+        runtime.intake.push([envelope])
         result = results.fresh(_with_due(task, envelope), envelope, args, kwargs)
         if is_observed(task_signals.task_enqueued):
             task_signals.task_enqueued.send(type(self), task_result=result)
@@ -127,7 +127,7 @@ class ConvoyBackend(BaseTaskBackend):
             )
             if observed or len(chunk) == 1:
                 sealed = list(sealed)
-            runtime.shared.broker.push(sealed)
+            runtime.intake.push(sealed)
             batch.add(new_ids[0], len(new_ids))
             if observed:
                 for job, envelope in zip(chunk, sealed, strict=True):

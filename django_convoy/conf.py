@@ -152,6 +152,20 @@ class WorkerOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxOptions:
+    """`OPTIONS["outbox"]`: the table in which jobs wait that cannot go to their broker yet."""
+
+    alias: str | None = option(
+        None,
+        _or_none(_text),
+        "the database that has it; None: `default`, if Convoy's tables are there",
+    )
+    fallback: bool = option(
+        False, _flag, "True: a job whose broker cannot be reached waits there, too"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """`TASKS[alias]["OPTIONS"]`."""
 
@@ -162,6 +176,15 @@ class Options:
         {"name": "database"},
         lambda v: _named(v),
         'where results are kept: "database", "cache", "none" or {"name": ...}',
+    )
+    enqueue: str = option(
+        "outbox",
+        _one_of("outbox", "on_commit", "now"),
+        'in a transaction that the broker does not join: "outbox" writes the job with it, '
+        '"on_commit" sends it after the commit, "now" before',
+    )
+    outbox: OutboxOptions = option(
+        OutboxOptions(), lambda v: read_options(OutboxOptions, v, "outbox"), "see below"
     )
     namespace: str = option(
         "", _name, "part of every queue's name and signature; default: CONVOY_NAMESPACE"
@@ -310,6 +333,6 @@ def settings_table(kind: type[Any]) -> list[tuple[str, str, str]]:
     rows = []
     for one in fields(kind):
         default = one.metadata["default"]
-        nested = isinstance(default, WorkerOptions | Retention)
+        nested = isinstance(default, WorkerOptions | OutboxOptions | Retention)
         rows.append((one.name, "see below" if nested else repr(default), one.metadata["doc"]))
     return rows

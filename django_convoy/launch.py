@@ -50,6 +50,7 @@ def build_engine(plan: Plan, worker: str) -> Engine:
         task_atomic=lambda: task_atomic(runtime),
         after_job=observer.settled,
         worker=worker,
+        relay=runtime.relay(own),
         long_transaction=plan.long_transaction,
         services=lambda: _services(plan, runtime, own),
     )
@@ -60,16 +61,14 @@ def _services(plan: Plan, runtime: Runtime, own: Pair) -> list[Service]:
 
 
 def scheduler(runtime: Runtime, own: Pair) -> Scheduler:
-    """Return what fires the schedules of an alias; what they bring is pushed by this pair."""
-    table = Table(own.tables, runtime.options.namespace, runtime.alias)
+    """Return what fires the schedules of an alias, on the connections of a private pair."""
+    pair, push = runtime.for_schedules(own)
+    table = Table(pair.tables, runtime.options.namespace, runtime.alias)
+    retention = runtime.options.retention
     firing = Firing(
-        table,
-        runtime.codec,
-        push=own.broker.push,
-        is_over=lambda job_id: is_over(own.broker, own.store, runtime.options.retention, job_id),
-        find=find_task,
+        table, runtime.codec, push, lambda job_id: is_over(pair, retention, job_id), find_task
     )
-    declared = cache(lambda: edition(runtime, own))  # not before it is asked for
+    declared = cache(lambda: edition(runtime, pair))  # not before it is asked for
     return Scheduler(table, firing, lambda: declared().report())
 
 

@@ -1,12 +1,13 @@
 """Where Django looks for models."""
 
-from django_convoy.db.models import FinishedJob, LiveJob, WorkerProcess
+from django_convoy.db.models import FinishedJob, LiveJob, OutboxJob, WorkerProcess
 from django_convoy.db.schedules import Firing, ScheduleSite, StoredSchedule
 
 __all__ = [
     "FinishedJob",
     "Firing",
     "LiveJob",
+    "OutboxJob",
     "ScheduleSite",
     "StoredSchedule",
     "WorkerProcess",

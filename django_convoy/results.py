@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django_convoy.contracts.broker import Browsable, Held
+from django_convoy.contracts.broker import Held
 from django_convoy.contracts.store import SUCCESSFUL, Record
 from django_convoy.core.codec import Call
 from django_convoy.db.fields import to_local
@@ -129,13 +129,13 @@ def fresh(task: AnyTask, envelope: Envelope, args: Any, kwargs: Any) -> ConvoyRe
 
 def get_result(runtime: Runtime, job_id: str) -> ConvoyResult:
     """Return what is known of a job. Raises TaskResultDoesNotExist."""
-    pair = runtime.shared
+    pair, view = runtime.shared, runtime.shared.view
     if not isinstance(job_id, str) or not 0 < len(job_id) <= 32 or not job_id.isprintable():
         raise TaskResultDoesNotExist(job_id)
     found: Record | Held | None = pair.store.get(job_id)
-    if found is None and isinstance(pair.broker, Browsable):
+    if found is None and view is not None:
         # It may finish between the two looks, so the store is asked once more.
-        found = pair.broker.find(job_id) or pair.store.get(job_id)
+        found = view.find(job_id) or pair.store.get(job_id)
     if found is None or runtime.short_name(found.envelope.queue) is None:
         raise TaskResultDoesNotExist(job_id)
     return _from_record(runtime, found) if isinstance(found, Record) else _from_held(runtime, found)

@@ -37,9 +37,10 @@ def _of_entry(alias: str, params: Mapping[str, Any]) -> list[str]:
     first = DEFAULT
     if options.broker["name"] == "database":
         first = options.broker.get("alias", DEFAULT)
+    found = [first]
     if options.store["name"] == "database":
-        return [first, options.store.get("alias", first)]
-    return [first]
+        found.append(options.store.get("alias", first))
+    return [*found, options.outbox.alias] if options.outbox.alias else found
 
 
 class ConvoyRouter:

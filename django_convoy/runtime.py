@@ -5,24 +5,29 @@ nothing. Discarded after a fork and when settings change.
 """
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.core.signals import setting_changed
-from django.db import connections
+from django.db import connections, router
 from django.utils.module_loading import import_string
 
 from django_convoy import conf
 from django_convoy.brokers import BROKERS
-from django_convoy.contracts.broker import Broker
+from django_convoy.contracts.broker import Broker, Browsable
 from django_convoy.contracts.store import Store
 from django_convoy.core.codec import Codec
 from django_convoy.db.session import PrivateSession, Session
+from django_convoy.domain.envelope import Envelope
 from django_convoy.domain.errors import ConfigurationError
 from django_convoy.domain.suggest import unknown
 from django_convoy.framework import task_backends
-from django_convoy.router import DEFAULT
+from django_convoy.outbox.dispatch import ON_COMMIT, OUTBOX, Dispatch
+from django_convoy.outbox.overview import Overview
+from django_convoy.outbox.relay import Relay
+from django_convoy.outbox.table import Table
+from django_convoy.router import APP, DEFAULT
 from django_convoy.serializers import SERIALIZERS
 from django_convoy.stores import STORES
 
@@ -31,12 +36,15 @@ from django_convoy.stores import STORES
 class Pair:
     """A broker and a store that share a way to their database, where they have one.
 
-    tables: the way to the database that has Convoy's other tables: the broker's own, if it has one.
+    tables: the way to the database that has Convoy's other tables: the broker's own, if it has
+    one, else that of the outbox.
+    outbox: where jobs wait that cannot go to the broker yet; None: all can.
     """
 
     broker: Broker
     store: Store
     tables: Session
+    outbox: Table | None = None
 
     @property
     def together(self) -> bool:
@@ -44,6 +52,13 @@ class Pair:
         return self.store.alias is not None and (
             self.store.alias == self.broker.capabilities.transactional
         )
+
+    @property
+    def view(self) -> Browsable | None:
+        """What can be looked into for jobs, if anything can."""
+        if self.outbox is not None:
+            return Overview(self.broker, self.outbox)
+        return self.broker if isinstance(self.broker, Browsable) else None
 
     def close(self) -> None:
         """Give back connections and files."""
@@ -63,11 +78,58 @@ class Runtime:
         # What is plain JSON is always readable; pickle only where it was asked for.
         readers = [SERIALIZERS[name]() for name in {"json", *options.accept}]
         self.codec = Codec(conf.secrets(), writer, readers, options.compress_above)
-        self.shared = self._pair(Session)
+        pair = self._pair(Session)
+        self.outbox_alias = self._outbox_alias(pair.broker)
+        """The database whose transactions count for a broker elsewhere; None: it joins them, or
+        there are none."""
+        outbox = self._outbox(Session)
+        self.shared = replace(pair, outbox=outbox)
+        self.intake: Broker | Dispatch = self._intake(pair.broker)
+        """Where jobs are pushed to: the broker, or what may lead them through the outbox."""
 
     def private(self) -> Pair:
         """Return a broker and a store with connections of their own, for a worker."""
         return self._pair(PrivateSession)
+
+    def for_schedules(self, pair: Pair) -> tuple[Pair, Callable[[Sequence[Envelope]], None]]:
+        """Return a private pair with its outbox, and how jobs are pushed in transactions of its
+        `tables`: they commit together, whatever the broker is."""
+        if pair.broker.capabilities.transactional == pair.tables.alias:
+            return pair, pair.broker.push
+        outbox = Table(pair.tables, self.full_name(self.alias))
+        dispatch = Dispatch(pair.broker, pair.tables, outbox, OUTBOX, fallback=True)
+        return replace(pair, outbox=outbox), dispatch.push
+
+    def relay(self, pair: Pair) -> Relay | None:
+        """Return what sends jobs from the outbox, by this pair; None where none can be there."""
+        outbox = self._outbox(PrivateSession)
+        return None if outbox is None else Relay(outbox, pair.broker, pair.store)
+
+    def _intake(self, broker: Broker) -> Broker | Dispatch:
+        if self.outbox_alias is None:
+            return broker
+        options, outbox = self.options, self.shared.outbox
+        session = Session(self.outbox_alias) if outbox is None else outbox.session
+        mode = ON_COMMIT if outbox is None and options.enqueue == "outbox" else options.enqueue
+        fallback = options.outbox.fallback
+        return Dispatch(broker, session, outbox, mode, fallback=fallback)
+
+    def _outbox(self, session: type[Session]) -> Table | None:
+        alias = self.outbox_alias
+        if alias is None or not router.allow_migrate(alias, APP, model_name="outboxjob"):
+            return None
+        return Table(session(alias), self.full_name(self.alias))
+
+    def _outbox_alias(self, broker: Broker) -> str | None:
+        alias = self.options.outbox.alias or DEFAULT
+        if alias not in connections.settings:
+            known = ", ".join(sorted(connections.settings))
+            raise conf.SettingsError(
+                f"TASKS[{self.alias!r}]['OPTIONS']['outbox']: there is no database {alias!r} in "
+                f"DATABASES; there is: {known}"
+            )
+        dummy = connections.settings[alias]["ENGINE"] == "django.db.backends.dummy"
+        return None if dummy or broker.capabilities.transactional == alias else alias
 
     def _pair(self, session: type[Session]) -> Pair:
         where = f"TASKS[{self.alias!r}]['OPTIONS']"
@@ -87,7 +149,9 @@ class Runtime:
             else:
                 broker = _custom(name, BROKERS, "broker", Broker)(**broker_options)
                 alias = DEFAULT
-            tables = open_session(alias)
+            elsewhere = self.options.outbox.alias or DEFAULT
+            known = elsewhere if elsewhere in connections.settings else DEFAULT  # said later
+            tables = open_session(broker.capabilities.transactional or known)
             name = store_options.pop("name")
             if name == "database":
                 store_alias = _only(store_options, "alias", alias)

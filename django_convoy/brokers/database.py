@@ -8,11 +8,12 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any, TypeVar
 
+from django_convoy.brokers.database_adopting import DatabaseAdopting
 from django_convoy.brokers.database_browsing import DatabaseBrowsing
 from django_convoy.brokers.database_idling import Idling
+from django_convoy.brokers.database_server import DatabaseServer
 from django_convoy.brokers.database_sweep import Sweep, read_note
 from django_convoy.contracts.broker import Broker, Counts
 from django_convoy.db.dialect import aware
@@ -46,7 +47,7 @@ class Search:
     may_suspect: Callable[[], bool]
 
 
-class DatabaseBroker(Broker, DatabaseBrowsing):
+class DatabaseBroker(DatabaseBrowsing, DatabaseAdopting, DatabaseServer, Broker):
     """Any Django database, through one session."""
 
     def __init__(self, session: Session) -> None:
@@ -330,33 +331,6 @@ class DatabaseBroker(Broker, DatabaseBrowsing):
     def counts(self, queue: str) -> Counts:
         """Count the rows of one queue."""
         return self.queues().get(queue, Counts())
-
-    def purge(self, queue: str) -> int:
-        """Delete what nobody holds."""
-
-        def work(cursor: Any) -> int:
-            cursor.execute("DELETE FROM convoy_job WHERE queue = %s AND state <> 'leased'", [queue])
-            return int(cursor.rowcount)
-
-        if self.dialect.vendor != "mysql":
-            return self.session.write(work)
-        # There it would lock all that it walks, which is every job, in the way of all workers.
-        removed = 0
-        for state in ("delayed", "buried", "suspect", "ready"):
-            while found := self.session.write(partial(self._purge, queue=queue, state=state)):
-                removed += found
-        return removed
-
-    def _purge(self, cursor: Any, queue: str, state: str) -> int:
-        cursor.execute(
-            f"SELECT id FROM convoy_job{self.dialect.using('convoy_job_ready')} "
-            f"WHERE state = '{state}' AND queue = %s LIMIT {CHUNK}{self.dialect.skip_locked}",
-            [queue],
-        )
-        found = [row[0] for row in cursor.fetchall()]
-        if found:
-            cursor.execute(*self.dialect.delete_by_id("convoy_job", found))
-        return len(found)
 
     def together(self, work: Callable[[], T]) -> T:
         """Call `work` in one transaction of the session."""

@@ -74,6 +74,13 @@ class Broker(ABC):
     def purge(self, queue: str) -> int:
         """Remove all jobs of the queue that nobody holds; return how many."""
 
+    def delete(self, queue: str) -> int:
+        """Remove the queue on the server with all its jobs, leased ones too; return how many.
+
+        Who holds one of them has lost its lease. Here: what `purge` removes.
+        """
+        return self.purge(queue)
+
     def together(self, work: Callable[[], T]) -> T:
         """Call `work`; the verbs in it commit together, where the broker can."""
         return work()
@@ -114,6 +121,30 @@ class Held:
     worker: str = ""
     started_at: datetime | None = None
     wake_at: datetime | None = None
+
+
+class Reachable(ABC):
+    """Optional role: a server that can be asked whether it is there."""
+
+    @abstractmethod
+    def ping(self) -> None:
+        """Ask the server anything. Raises BrokerUnavailable."""
+
+    @abstractmethod
+    def info(self) -> str:
+        """Return what the server is, and its version. Raises BrokerUnavailable."""
+
+
+class Adopter(ABC):
+    """Optional role: takes jobs over from another broker, with what is remembered of them."""
+
+    @abstractmethod
+    def adopt(self, jobs: Sequence[Held]) -> None:
+        """Store jobs with their attempts and notes, all or none.
+
+        One with a `wake_at` is delayed until then, one whose state is "buried" stays buried, any
+        other is ready. What is there already, by its id, is left as it is.
+        """
 
 
 class Browsable(ABC):

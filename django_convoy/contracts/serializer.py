@@ -17,3 +17,7 @@ class Serializer(ABC):
     @abstractmethod
     def loads(self, text: str) -> Any:
         """Return the value. Raises PayloadError for what is not its own."""
+
+    def is_inert(self, text: str) -> bool:
+        """Return whether `loads` only reads the text: no database, no code of the site."""
+        return False

@@ -140,6 +140,13 @@ class Codec:
             raise UnknownFields(f"{', '.join(sorted(unknown))} of a newer release")
         return Call(args, kwargs, options)
 
+    def is_inert(self, envelope: Envelope) -> bool:
+        """Return whether opening it now or later is the same: it reads nothing but itself."""
+        reader = self._readers.get(envelope.seal[1:2])
+        if reader is None or envelope.seal[2:3] != "-":
+            return False
+        return reader.is_inert(envelope.payload)
+
     def dump_result(self, job_id: str, value: Any) -> str:
         """Return a result as text. Raises PayloadError."""
         if value is None:

@@ -2,12 +2,14 @@
 
 CLAIM_SECONDS = 0.05
 """A claim takes what is expected to run in this time."""
+DEEP_CLAIM_SECONDS = 0.2
+"""Or in this, while there is more than enough for everybody: a statement costs as much as some
+of the jobs that it is for."""
 QUICK_SECONDS = 0.005
 """A task below this is quick: its outcomes may wait for each other."""
-HOLD_SECONDS = 0.025
-"""An outcome waits at most so long before it is settled: what was claimed together is settled in
-two halves."""
 LARGEST_CLAIM = 200
+FULL_CLAIMS = 3
+"""So many claims in a row that got all they asked for say that there is more than enough."""
 _WEIGHT = 0.2
 
 
@@ -18,6 +20,7 @@ class Pace:
         self._tasks: dict[str, float] = {}
         self._recent = CLAIM_SECONDS
         self._allowed = 1
+        self._full = 0
 
     def quick(self, task: str) -> bool:
         """Return whether the task is known to be quick; an unseen one is not."""
@@ -38,6 +41,20 @@ class Pace:
 
     def limit(self) -> int:
         """Return how many jobs the next claim may take; grows step by step."""
-        fits = int(CLAIM_SECONDS / max(self._recent, 1e-6))
+        fits = int(self._seconds / max(self._recent, 1e-6))
         self._allowed = max(1, min(self._allowed * 4, fits, LARGEST_CLAIM))
         return self._allowed
+
+    def claimed(self, count: int, limit: int) -> None:
+        """Note what a claim came back with."""
+        self._full = self._full + 1 if count >= limit > 1 else 0
+
+    @property
+    def hold(self) -> float:
+        """The most seconds that an outcome waits before it is settled: what was claimed together
+        is settled in two halves."""
+        return self._seconds / 2
+
+    @property
+    def _seconds(self) -> float:
+        return DEEP_CLAIM_SECONDS if self._full >= FULL_CLAIMS else CLAIM_SECONDS

@@ -1,4 +1,5 @@
-"""The tables: one small hot one of live jobs, one of finished ones, one of processes."""
+"""The tables: one small hot one of live jobs, one of finished ones, one of processes, and one of
+jobs on their way to a broker elsewhere."""
 
 from typing import ClassVar
 
@@ -119,3 +120,37 @@ class WorkerProcess(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} on {self.host}"
+
+
+class OutboxJob(models.Model):
+    """A job that is to go to a broker elsewhere, and is not there yet."""
+
+    id = ExactCharField(primary_key=True, max_length=32)
+    backend = ExactCharField(
+        max_length=200, help_text="alias of `TASKS`, with the namespace in front"
+    )
+    state = models.CharField(max_length=8, help_text="send or parked")
+    wake_at = UTCDateTimeField(help_text="when a steward sends it, unless its holder has")
+    token = models.CharField(max_length=32, default="", help_text="names who sends it")
+    queue = ExactCharField(max_length=200)
+    task = models.CharField(max_length=255)
+    payload = models.TextField()
+    seal = models.CharField(max_length=80)
+    key_id = models.CharField(max_length=16)
+    priority = models.SmallIntegerField(default=0)
+    due = UTCDateTimeField(null=True)
+    enqueued_at = UTCDateTimeField()
+    attempt = models.PositiveIntegerField(default=0)
+    note = models.TextField(default="")
+
+    class Meta:
+        db_table = "convoy_outbox"
+        verbose_name = "job in the outbox"
+        verbose_name_plural = "jobs in the outbox"
+        default_permissions = ("view", "delete")
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["backend", "wake_at"], name="convoy_outbox_wake"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.task} {self.id}"

@@ -44,6 +44,10 @@ def backlog(site: Site, secrets: Callable[[], Sequence[bytes]]) -> Backlog:
     if alias is not None:
         by_key, notes = _by_table(site, alias)
         complete = True
+        outbox = site.shared.outbox
+        if outbox is not None and outbox.exists():
+            for key, count in outbox.keys().items():
+                by_key[key] = by_key.get(key, 0) + count
     else:
         by_key, notes, complete = _by_listing(site)
     roles = {derive(secret)[0]: "fallback" for secret in secrets()}

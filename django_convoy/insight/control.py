@@ -29,7 +29,7 @@ def retry(site: Site, job_id: str) -> None:
     Raises Refused.
     """
     pair = site.shared
-    held = pair.broker.find(job_id) if isinstance(pair.broker, Browsable) else None
+    held = None if pair.view is None else pair.view.find(job_id)
     if held is not None and site.short_name(held.envelope.queue) is not None:
         _revive(site, held)
         return
@@ -81,9 +81,25 @@ def failed(site: Site, *, queue: str = "", task: str = "") -> Iterator[str]:
     ):
         yield from found
         seen = found[-1]
-    broker = site.shared.broker
-    if isinstance(broker, Browsable):
-        yield from _live(site, broker, "buried", queue, task)
+    if (view := site.shared.view) is not None:
+        yield from _live(site, view, "buried", queue, task)
+
+
+def purge(site: Site, queue: str) -> int:
+    """Remove the jobs of a queue that nobody holds, without a record; return how many."""
+    return site.shared.broker.purge(site.full_name(queue)) + _purge_outbox(site, queue)
+
+
+def delete(site: Site, queue: str) -> int:
+    """Remove a queue on its server with all its jobs, held ones too; return how many."""
+    return site.shared.broker.delete(site.full_name(queue)) + _purge_outbox(site, queue)
+
+
+def _purge_outbox(site: Site, queue: str) -> int:
+    outbox = site.shared.outbox
+    if outbox is None or not outbox.exists():
+        return 0
+    return outbox.purge(site.full_name(queue))
 
 
 def _live(site: Site, broker: Browsable, state: str, queue: str, task: str) -> list[str]:

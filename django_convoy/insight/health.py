@@ -112,7 +112,7 @@ def _queues(site: Site) -> Iterator[Finding]:
     if not isinstance(broker, Browsable):
         yield Finding(NOTICE, "queues", "this broker cannot list its queues")
         return
-    waiting = [name for name, counts in own_counts(site, broker).items() if counts.ready]
+    waiting = [name for name, counts in own_counts(site).items() if counts.ready]
     alone = unserved(site, waiting)
     if alone:
         yield Finding(

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from django_convoy.contracts.broker import Browsable, Held
+from django_convoy.contracts.broker import Held
 from django_convoy.contracts.store import Record
 from django_convoy.core.codec import Call
 from django_convoy.domain.envelope import Envelope, Note
@@ -100,9 +100,9 @@ def find(site: Site, job_id: str) -> Detail | None:
     """Return what is known of a job; its arguments are read only if the signature is right."""
     pair = site.shared
     found: Record | Held | None = pair.store.get(job_id)
-    if found is None and isinstance(pair.broker, Browsable):
+    if found is None and pair.view is not None:
         # It may finish between the two looks, so the store is asked once more.
-        found = pair.broker.find(job_id) or pair.store.get(job_id)
+        found = pair.view.find(job_id) or pair.store.get(job_id)
     if found is None or site.short_name(found.envelope.queue) is None:
         return None
     envelope, unreadable = found.envelope, []

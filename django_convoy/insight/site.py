@@ -9,6 +9,7 @@ from django_convoy.contracts.broker import Broker, Browsable
 from django_convoy.contracts.store import Store
 from django_convoy.core.codec import Codec
 from django_convoy.domain.errors import ConfigurationError
+from django_convoy.outbox.table import Table
 
 Rows = TypeVar("Rows", bound=QuerySet[Any])
 
@@ -23,6 +24,14 @@ class Pair(Protocol):
     @property
     def store(self) -> Store:
         """Where results are."""
+
+    @property
+    def outbox(self) -> Table | None:
+        """Where jobs wait that cannot go to the broker yet, if there is such a place."""
+
+    @property
+    def view(self) -> Browsable | None:
+        """What can be looked into for jobs: broker and outbox, as far as they can."""
 
     @property
     def together(self) -> bool:
@@ -52,13 +61,13 @@ class Site(Protocol):
 
 
 def browser(site: Site) -> Browsable:
-    """Return the broker as one that can be looked into. Raises ConfigurationError."""
-    broker = site.shared.broker
-    if not isinstance(broker, Browsable):
-        raise ConfigurationError(
-            f"the broker of TASKS[{site.alias!r}] ({type(broker).__name__}) cannot list its jobs"
-        )
-    return broker
+    """Return what can be looked into for jobs. Raises ConfigurationError where nothing can."""
+    view = site.shared.view
+    if view is None:
+        kind = type(site.shared.broker).__name__
+        where = f"the broker of TASKS[{site.alias!r}]"
+        raise ConfigurationError(f"{where} ({kind}) cannot list its jobs")
+    return view
 
 
 def tables(site: Site) -> str:

@@ -9,7 +9,7 @@ import django_convoy.db.indexes
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("convoy", "0002_hot_table_on_postgresql"),
+        ("convoy", "0003_outbox"),
     ]
 
     operations = [

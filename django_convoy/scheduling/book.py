@@ -66,8 +66,7 @@ class Book:
 
     def history(self, row: Row, count: int) -> list[Run]:
         """Return what became of the last firings, newest first."""
-        pair = self._pair
-        return [run_of(pair.broker, pair.store, one) for one in self.table.history(row.id, count)]
+        return [run_of(self._pair, one) for one in self.table.history(row.id, count)]
 
     # Declaring
 
@@ -117,7 +116,7 @@ class Book:
     def values(self, declaration: Declaration, there: Row | None, now: datetime) -> dict[str, Any]:
         """Return the columns of a declaration. The times stay where the rule does."""
         if declaration.overlap != ALLOW:
-            check_overlap(self._pair.broker, self._pair.store)
+            check_overlap(self._pair)
         site, queue = self._site, self._site.full_name(declaration.queue)
         call = Call(declaration.args, declaration.kwargs, declaration.options)
         payload, sealed, key_id = seal(
@@ -252,7 +251,7 @@ class Book:
             made = jobs(self._site.codec, row, rule_of(row.rule), [now], [job_id], now)
             self.table.insert_firings([Fired(row.id, now, now, job_id, "by hand")])
             self.table.update(name, {"last_job": job_id})
-            self._pair.broker.push(made)
+            self._site.intake.push(made)
             return job_id
 
         return self._session.together(work)

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django_convoy.contracts.broker import Broker, Browsable
-from django_convoy.contracts.store import Retention, Store
+from django_convoy.contracts.broker import Browsable
+from django_convoy.contracts.store import Retention
 from django_convoy.domain import clock
 from django_convoy.domain.errors import ConfigurationError
+from django_convoy.scheduling.site import Pair
 from django_convoy.scheduling.table import Fired
 
 GONE = "gone"
@@ -29,36 +30,37 @@ class Run:
     started_after: timedelta | None
 
 
-def is_over(broker: Broker, store: Store, retention: Retention, job_id: str) -> bool:
+def is_over(pair: Pair, retention: Retention, job_id: str) -> bool:
     """Return whether a job has ended. Raises BrokerUnavailable."""
-    if isinstance(broker, Browsable):
-        held = broker.find(job_id)
-        return held is None or held.state == "buried"
-    if store.get(job_id) is not None:
+    held = None if pair.view is None else pair.view.find(job_id)
+    if held is not None:
+        return held.state == "buried"
+    if isinstance(pair.broker, Browsable) or pair.store.get(job_id) is not None:
         return True
     # Its record may be forgotten by now.
     kept = retention.successes
     return kept is not None and clock.now() - _born(job_id) > kept
 
 
-def check_overlap(broker: Broker, store: Store) -> None:
+def check_overlap(pair: Pair) -> None:
     """Raise ConfigurationError where nobody can tell whether a job is over."""
-    if not isinstance(broker, Browsable) and not store.durable:
+    if not isinstance(pair.broker, Browsable) and not pair.store.durable:
         raise ConfigurationError(
-            f"overlap needs to know whether the last run is over, and {type(broker).__name__} "
-            'cannot look up its jobs: keep results in a database, store: "database"'
+            "overlap needs to know whether the last run is over, and "
+            f"{type(pair.broker).__name__} cannot look up its jobs: keep results in a database, "
+            'store: "database"'
         )
 
 
-def run_of(broker: Broker, store: Store, fired: Fired) -> Run:
+def run_of(pair: Pair, fired: Fired) -> Run:
     """Return what became of a firing."""
     outcome, started = "skipped", None
     if fired.job_id:
-        held = broker.find(fired.job_id) if isinstance(broker, Browsable) else None
+        held = None if pair.view is None else pair.view.find(fired.job_id)
         if held is not None:
             outcome, started = held.state, held.started_at
         else:
-            record = store.get(fired.job_id)
+            record = pair.store.get(fired.job_id)
             outcome = GONE if record is None else record.status
             started = None if record is None else record.started_at
     return Run(

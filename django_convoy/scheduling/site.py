@@ -1,11 +1,13 @@
 """What scheduling needs to know of one alias of TASKS; a `runtime.Runtime` is one."""
 
+from collections.abc import Iterable
 from typing import Protocol
 
-from django_convoy.contracts.broker import Broker
+from django_convoy.contracts.broker import Broker, Browsable
 from django_convoy.contracts.store import Retention, Store
 from django_convoy.core.codec import Codec
 from django_convoy.db.session import Session
+from django_convoy.domain.envelope import Envelope
 
 
 class Pair(Protocol):
@@ -18,6 +20,10 @@ class Pair(Protocol):
     @property
     def store(self) -> Store:
         """Where results are."""
+
+    @property
+    def view(self) -> Browsable | None:
+        """What can be looked into for jobs, if anything can."""
 
     @property
     def tables(self) -> Session:
@@ -36,6 +42,13 @@ class Options(Protocol):
         """How long finished jobs are known."""
 
 
+class Intake(Protocol):
+    """Where jobs are pushed to."""
+
+    def push(self, envelopes: Iterable[Envelope]) -> None:
+        """Bring jobs, with what else is written in this transaction."""
+
+
 class Site(Protocol):
     """One alias of TASKS."""
 
@@ -46,6 +59,10 @@ class Site(Protocol):
     @property
     def shared(self) -> Pair:
         """What this process uses for it, in the caller's transactions."""
+
+    @property
+    def intake(self) -> Intake:
+        """Where jobs are pushed to: the broker, or what leads to it."""
 
     @property
     def codec(self) -> Codec:

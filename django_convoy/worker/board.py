@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-VERSION = 1
+VERSION = 2
 REGIONS = 128
 SLOTS = 512
 MOST_WORKERS = REGIONS - 8
@@ -37,8 +37,10 @@ SIZE = _PAGE + REGIONS * _REGION
 _VERSION_AT, _SUPERVISOR_AT, _STEWARD_AT = 0, 8, 16
 # And which region runs a suspect (its index, and one more), until when nobody else may.
 _SUSPECT_AT, _UNTIL_AT = 24, 32
-# Region header, by the supervisor: state, pid, exit status, reason and slot of a kill.
-_STATE_AT, _PID_AT, _EXIT_AT, _REASON_AT, _KILLED_AT, _BOOT_AT, _JOBS_AT = 0, 4, 8, 12, 16, 32, 64
+# And the states of all regions, by the supervisor, so that looking for one touches one page.
+_REGIONS_AT = 1024
+# Region header, by the supervisor: pid, exit status, reason and slot of a kill.
+_PID_AT, _EXIT_AT, _REASON_AT, _KILLED_AT, _BOOT_AT, _JOBS_AT = 4, 8, 12, 16, 32, 64
 _STATES_AT, _FLAGS_AT = 1024, 2048
 # Slot header, by the worker: lengths, serial, times; by the steward: the serial that it took
 # back, and when it last renewed. States and flags of all slots stand in the region's header,
@@ -195,8 +197,8 @@ class Board:
 
     def regions(self, *states: int) -> "Iterator[Region]":
         """Return the regions in any of these states."""
-        for index in range(REGIONS):
-            if self._memory[_PAGE + index * _REGION] in states:
+        for index, state in enumerate(self._memory[_REGIONS_AT : _REGIONS_AT + REGIONS]):
+            if state in states:
                 yield Region(self, self._memory, index)
 
 
@@ -223,12 +225,12 @@ class Region:
         self._memory[self._base : self._base + _PAGE] = bytes(_PAGE)
         self._memory[self._base + _BOOT_AT : self._base + _BOOT_AT + 16] = boot.encode()[:16]
         _I32.pack_into(self._memory, self._base + _KILLED_AT, -1)
-        self._memory[self._base + _STATE_AT] = LIVE
+        self._memory[_REGIONS_AT + self.index] = LIVE
 
     def bury(self, status: int) -> None:
         """Say that the worker is gone, and how."""
         _I32.pack_into(self._memory, self._base + _EXIT_AT, status)
-        self._memory[self._base + _STATE_AT] = DEAD
+        self._memory[_REGIONS_AT + self.index] = DEAD
 
     def doom(self, reason: int, slot: int) -> None:
         """Say why the worker is about to be killed, and for which slot."""
@@ -237,12 +239,12 @@ class Region:
 
     def free(self) -> None:
         """Say that nothing is left here to settle. By the steward."""
-        self._memory[self._base + _STATE_AT] = FREE
+        self._memory[_REGIONS_AT + self.index] = FREE
 
     @property
     def state(self) -> int:
         """FREE, LIVE or DEAD."""
-        return self._memory[self._base + _STATE_AT]
+        return self._memory[_REGIONS_AT + self.index]
 
     @property
     def boot(self) -> str:

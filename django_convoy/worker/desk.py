@@ -51,6 +51,8 @@ class Paper:
     lease: Lease
     shared: bool
     """Whether it may have to wait for others, so that the steward may take it back."""
+    ahead: Run | None = None
+    """What was prepared when it was claimed."""
 
 
 class Desk:
@@ -101,10 +103,19 @@ class Desk:
             if not alone:  # others run, whose locks stay
                 self._board.unlock(self._region.index, slot)
             serial = self._region.hold(slot, pack_lease(lease, LEASE_ROOM), now)
-            papers.append(Paper(slot, serial, lease, shared))
+            papers.append(
+                Paper(slot, serial, lease, shared, self._ahead(lease) if shared else None)
+            )
         if self._board.steward_wakes() > now + LOOK_SECONDS:
             self._poke_steward()
         return papers
+
+    def _ahead(self, lease: Lease) -> Run | None:
+        """Prepare what asks nobody: done for many in a row it is three times as quick."""
+        if not self.engine.codec.is_inert(lease.envelope):
+            return None
+        prepared = prepare(lease, self.engine.codec, self.engine.find)
+        return prepared if isinstance(prepared, Run) and not prepared.options.expires else None
 
     def take(self, paper: Paper) -> bool:
         """Agree with the steward that this worker starts the job; False: it took it back."""
@@ -116,7 +127,7 @@ class Desk:
         if not region.recalled(paper.slot, paper.serial):
             return True
         # In case it died before it told the broker.
-        self._close(paper, Released("", 0.0), at_once=False)
+        self._close(paper, Released("", 0.0), self.pace.hold)
         return False
 
     def give_back(self, papers: Sequence[Paper]) -> None:
@@ -128,7 +139,7 @@ class Desk:
 
     def open(self, paper: Paper) -> Run | None:
         """Prepare a job. None: it came to its outcome without being called."""
-        prepared = prepare(paper.lease, self.engine.codec, self.engine.find)
+        prepared = paper.ahead or prepare(paper.lease, self.engine.codec, self.engine.find)
         if not isinstance(prepared, Run):
             self._close(paper, prepared)
             tell(paper.lease, prepared)
@@ -187,7 +198,7 @@ class Desk:
             kept = self._region.end(paper.slot, packed)
             self._leave_if_broken(paper, kept=kept)
             entry = Entry(paper.slot, paper.serial, delivered.conclusion, outcome)
-            self.ledger.add(entry, at_once=not kept)
+            self.ledger.add(entry, self.pace.hold if kept else 0.0)
             if not isinstance(outcome, Succeeded):
                 tell(run.lease, outcome)
         self.jobs += 1
@@ -230,7 +241,7 @@ class Desk:
             pause = crash_pause(paper.lease.note.crashes + 1)
             self._close(paper, Interrupted(reason, pause, crash=True))
 
-    def _close(self, paper: Paper, outcome: Outcome, *, at_once: bool = True) -> None:
+    def _close(self, paper: Paper, outcome: Outcome, hold: float = 0.0) -> None:
         conclusion = conclude(
             paper.lease,
             outcome,
@@ -239,7 +250,7 @@ class Desk:
             finished_at=clock.now(),
             durable=self.engine.own.store.durable,
         )
-        self.ledger.add(Entry(paper.slot, paper.serial, conclusion, outcome), at_once=at_once)
+        self.ledger.add(Entry(paper.slot, paper.serial, conclusion, outcome), hold)
 
     def _settled(self, entry: Entry, held: bool) -> None:
         # Where the lease is gone because the steward settled it for us, all is well.

@@ -10,6 +10,7 @@ from django_convoy.contracts.store import Retention, Store
 from django_convoy.core.codec import Codec
 from django_convoy.core.execution import Find, Observer
 from django_convoy.core.lanes import Lanes
+from django_convoy.outbox.relay import Relay
 
 
 class Pair(Protocol):
@@ -53,6 +54,7 @@ class Engine:
 
     own: on connections that no task can touch. shared: on those that tasks use.
     task_atomic: opens the transaction of an `atomic` job. after_job: tidies up behind a task.
+    relay: sends what waits in the outbox, where there is one.
     long_transaction: seconds after which one is warned about; None: never.
     services: makes what the steward runs beside.
     """
@@ -68,5 +70,6 @@ class Engine:
     task_atomic: Callable[[], AbstractContextManager[object]]
     after_job: Callable[[], None]
     worker: str
+    relay: Relay | None = None
     long_transaction: float | None = None
     services: Callable[[], Sequence[Service]] = tuple

@@ -36,14 +36,16 @@ class InlineLoop(Loop):
         desk.give_back(desk.hold(leases))
 
     def _next(self) -> list[Lease]:
-        engine = self.desk.engine
-        return engine.own.broker.claim(
+        engine, limit = self.desk.engine, self._limit()
+        leases = engine.own.broker.claim(
             engine.lanes,
-            limit=self._limit(),
+            limit=limit,
             lease=self.plan.lease,
             worker=engine.worker,
             may_suspect=self.desk.may_suspect,
         )
+        self.desk.pace.claimed(len(leases), limit)
+        return leases
 
     def _limit(self) -> int:
         desk, most = self.desk, self.plan.max_jobs

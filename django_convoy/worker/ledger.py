@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from django_convoy.contracts.broker import Recorder
-from django_convoy.core.pace import HOLD_SECONDS
 from django_convoy.core.settling import Conclusion
 from django_convoy.domain.errors import BrokerUnavailable
 from django_convoy.domain.outcome import Outcome
@@ -105,13 +104,13 @@ class Ledger:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def add(self, entry: Entry, *, at_once: bool) -> None:
-        """Hold an outcome. at_once: it cannot wait (it has no copy on the board)."""
+    def add(self, entry: Entry, hold: float = 0.0) -> None:
+        """Hold an outcome, at most so many seconds; 0 where it has no copy on the board."""
         with self._mutex:
-            if at_once:
+            if not hold:
                 self._due = 0.0
             elif not self._entries:
-                self._due = time.monotonic() + HOLD_SECONDS
+                self._due = time.monotonic() + hold
             self._entries.append(entry)
 
     def due_in(self) -> float:

@@ -82,6 +82,7 @@ class Loop:
             self._pause = min(max(self._pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
             self.rest(self._pause * random.uniform(0.5, 1.5))  # noqa: S311 - spread
             return []
+        self.desk.pace.claimed(len(leases), limit)
         if self._pause:
             logger.warning("connected to the broker again")
             self._pause = 0.0

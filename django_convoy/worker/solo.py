@@ -23,6 +23,7 @@ from django_convoy.worker.engine import Engine
 from django_convoy.worker.housekeeping import Housekeeping
 from django_convoy.worker.plan import Plan
 from django_convoy.worker.pool import PoolLoop
+from django_convoy.worker.posting import Posting
 from django_convoy.worker.renewals import Renewals
 from django_convoy.worker.transactions import LongTransactions
 
@@ -95,6 +96,8 @@ def run_solo(plan: Plan, make_engine: MakeEngine) -> int:
     services = keeper.services()
     for service in services:
         service.start()
+    posting = Posting(keeper)
+    posting.start()
     worker_started.send_robust(sender=None, worker=engine.worker)
     try:
         loop.run()
@@ -102,6 +105,7 @@ def run_solo(plan: Plan, make_engine: MakeEngine) -> int:
         worker_stopping.send_robust(sender=None, worker=engine.worker)
         for service in services:
             service.stop()
+        posting.stop()
         house.stop()
         engine.own.close()
     return 0

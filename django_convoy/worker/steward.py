@@ -18,6 +18,7 @@ from django_convoy.worker.ending import end
 from django_convoy.worker.engine import Engine
 from django_convoy.worker.housekeeping import Housekeeping
 from django_convoy.worker.plan import Plan
+from django_convoy.worker.posting import Posting
 from django_convoy.worker.renewals import Renewals
 from django_convoy.worker.wakeups import Wakeups
 from django_convoy.worker.watch import Watch
@@ -53,6 +54,7 @@ class Steward:
         self._housekeeping = Housekeeping(engine, board, plan, parent)
         self._services = engine.services()
         self._wakeups = Wakeups(engine, plan, self._services)
+        self._posting = Posting(engine)
         self._failures = 0
         self._cut_off_since = 0.0
         self._orphan_since: float | None = None
@@ -69,6 +71,7 @@ class Steward:
         for service in self._services:
             service.start()
         self._wakeups.start()
+        self._posting.start()
         poll = select.poll()
         poll.register(self._pokes, select.POLLIN)
         while not self._is_over():
@@ -79,6 +82,7 @@ class Steward:
             if poll.poll(pause * 1000):
                 with contextlib.suppress(BlockingIOError):  # a successor may have read it
                     os.read(self._pokes, 4096)
+        self._posting.stop()
         self._wakeups.stop()
         for service in self._services:
             service.stop()

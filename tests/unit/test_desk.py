@@ -25,7 +25,8 @@ def desk_of(plan: Plan) -> tuple[Desk, Any]:
     region.open(ids.token())
     region.enter()
     store = SimpleNamespace(durable=True)
-    engine: Any = SimpleNamespace(own=SimpleNamespace(store=store), worker="w")
+    codec = SimpleNamespace(is_inert=lambda envelope: False)
+    engine: Any = SimpleNamespace(own=SimpleNamespace(store=store), worker="w", codec=codec)
     return Desk(engine, region, plan, lambda: None, lambda: None, lambda: False), region
 
 

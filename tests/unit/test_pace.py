@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as some
 
-from django_convoy.core.pace import LARGEST_CLAIM, Pace
+from django_convoy.core.pace import CLAIM_SECONDS, FULL_CLAIMS, LARGEST_CLAIM, Pace
 
 
 def after(seconds: float, runs: int, pace: Pace | None = None) -> Pace:
@@ -48,6 +48,28 @@ def test_one_slow_run_makes_a_task_slow_at_once_and_it_has_to_earn_its_way_back(
     assert not pace.quick("a.b")
     assert not after(0.0001, 5, pace).quick("a.b")
     assert after(0.0001, 50, pace).quick("a.b")
+
+
+def test_claims_grow_while_there_is_more_than_enough_and_outcomes_wait_longer_then():
+    pace = after(0.001, 200)
+    usual, hold = pace.limit(), pace.hold
+    assert usual * 0.001 <= CLAIM_SECONDS
+    for _ in range(FULL_CLAIMS):
+        pace.claimed(usual, usual)
+    pace.limit()
+    assert pace.limit() > 3 * usual
+    assert pace.hold > hold
+    pace.claimed(usual, pace.limit())  # fewer than asked for
+    assert pace.limit() == usual
+    assert pace.hold == hold
+
+
+def test_slow_jobs_claimed_alone_do_not_say_that_there_is_more_than_enough():
+    pace = after(0.3, 5)
+    for _ in range(FULL_CLAIMS + 1):
+        pace.claimed(1, 1)
+    assert pace.limit() == 1
+    assert pace.hold < CLAIM_SECONDS
 
 
 @given(some.lists(some.floats(0, 1e6)))

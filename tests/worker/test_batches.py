@@ -85,3 +85,13 @@ def test_a_slow_job_reads_running(site: Site) -> None:
     result = site.result(job_id)
     assert result["started"]
     site.wait_finished(job_id)
+
+
+@pytest.mark.slow
+def test_objects_are_loaded_when_their_job_starts_not_when_it_is_claimed(site: Site) -> None:
+    """Also in a batch, where the job before it changes the object."""
+    site.enqueue("make_numbers", 200)
+    site.burst("--processes", "1")
+    read = site.journal("read")
+    assert len(read) == 200
+    assert [line for line in read if line[1] != line[2]] == []

@@ -40,6 +40,10 @@ class Command:
         where = {"queue": queue, "task": options["task"], "limit": options["limit"]}
         data: dict[str, Any] = {}
         if not options["status"]:
+            broker = runtime.shared.broker
+            if not isinstance(broker, Browsable) and runtime.shared.view is not None:
+                kind = type(broker).__name__
+                out.warn(f"{kind} cannot list its jobs: shown are those in the outbox")
             waiting = live(runtime, state=options["state"], **where)
             data["live"] = [asdict(one) for one in waiting]
             _show_live(waiting, out)

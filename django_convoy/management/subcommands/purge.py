@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from django_convoy.insight import history
+from django_convoy.insight import control, history
 from django_convoy.insight.ages import in_words
 from django_convoy.management.naming import add_queue, hint, queue_of
 from django_convoy.management.output import Output
@@ -43,10 +43,7 @@ class Command:
         if not options["no_input"] and not out.ask(f"Delete {what}?"):
             out.warn("Nothing was deleted.")
             return 1
-        if queue:
-            count = runtime.shared.broker.purge(runtime.full_name(queue))
-        else:
-            count = _forget(runtime, age)
+        count = control.purge(runtime, queue) if queue else _forget(runtime, age)
         out.data({"deleted": count})
         out.line(f"Deleted: {count}.")
         return 0

@@ -11,6 +11,10 @@ class Project(AppConfig):
     name = "tests.worker.project"
 
     def ready(self) -> None:
+        if seconds := os.environ.get("CONVOY_SITE_OUTBOX"):
+            table = importlib.import_module("django_convoy.outbox.table")
+            relay = importlib.import_module("django_convoy.outbox.relay")
+            table.GRACE = relay.LOOK_SECONDS = float(seconds)
         if name := os.environ.get("CONVOY_SITE_IMPORT"):
             importlib.import_module(name)
         if os.environ.get("CONVOY_SITE_BREAK_CHILDREN") and "worker" not in sys.argv:

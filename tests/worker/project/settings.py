@@ -37,6 +37,14 @@ if url := CHOSEN.get("database"):
         from psycopg import IsolationLevel
 
         DATABASES["default"]["OPTIONS"] = {"isolation_level": IsolationLevel[level]}
+if CHOSEN.get("other"):  # a database whose transactions are its own
+    DATABASES["other"] = {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(FOLDER / "other.sqlite3"),
+        "OPTIONS": {"timeout": 20},
+    }
+    if CHOSEN["other"] is not True:
+        DATABASES["other"] = server(CHOSEN["other"], "postgresql")
 TASKS = {
     "default": {
         "BACKEND": "django_convoy.backend.ConvoyBackend",
@@ -48,4 +56,5 @@ TASKS = {
         "QUEUES": [],
         "OPTIONS": {"namespace": "elsewhere"},
     },
+    **CHOSEN.get("backends", {}),
 }

@@ -1,0 +1,57 @@
+"""What one transaction brought into the outbox, sent by who committed it."""
+
+import logging
+import time
+from collections.abc import Sequence
+
+from django_convoy.contracts.broker import Broker
+from django_convoy.domain import ids
+from django_convoy.domain.envelope import Envelope
+from django_convoy.domain.errors import BrokerUnavailable
+from django_convoy.outbox.table import GRACE, Table
+
+logger = logging.getLogger("django_convoy.outbox")
+MOST = 1000
+"""Jobs that are kept in memory until the commit; of more, only that they are there."""
+
+
+class Delivery:
+    """Called after the commit. The rows are ours for `GRACE` seconds since each was written."""
+
+    def __init__(self, table: Table, broker: Broker) -> None:
+        self.table = table
+        self.token = ids.token()
+        self._broker = broker
+        self._jobs: list[Envelope] | None = []
+        self._count = 0
+        self._first = self._last = ""
+        self._began = time.monotonic()
+
+    def add(self, jobs: Sequence[Envelope]) -> None:
+        """Take on jobs that were written with our token."""
+        self._count += len(jobs)
+        lowest, highest = min(one.id for one in jobs), max(one.id for one in jobs)
+        self._first = min(self._first or lowest, lowest)
+        self._last = max(self._last, highest)
+        if self._jobs is not None:
+            self._jobs = [*self._jobs, *jobs] if self._count <= MOST else None
+
+    def __call__(self) -> None:
+        """Send them, and forget the rows. What cannot be sent now, a steward sends."""
+        try:
+            if self._jobs is not None and time.monotonic() < self._began + GRACE / 2:
+                self._send(self._jobs)
+            else:
+                self._send_what_is_ours()
+        except BrokerUnavailable as error:
+            logger.warning("jobs wait in the outbox, %d at most: %s", self._count, error)
+
+    def _send(self, jobs: Sequence[Envelope]) -> None:
+        self._broker.push(jobs)
+        self.table.delete([one.id for one in jobs])
+
+    def _send_what_is_ours(self) -> None:
+        after = self._first[:-1]  # the beginning of a text comes before it
+        while held := self.table.take_own(self.token, after, self._last, MOST):
+            self._send([one.envelope for one in held])
+            after = held[-1].envelope.id

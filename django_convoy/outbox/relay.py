@@ -1,0 +1,105 @@
+"""Sends what is due in the outbox: what a crash or an outage left there, and what was parked."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from django_convoy.contracts.broker import Adopter, Broker, Browsable, Held
+from django_convoy.contracts.store import Store
+from django_convoy.domain.envelope import NO_NOTE
+from django_convoy.domain.errors import BrokerUnavailable
+from django_convoy.outbox.dispatch import NEAR
+from django_convoy.outbox.table import PARKED, Table
+
+logger = logging.getLogger("django_convoy.outbox")
+LIMIT = 500
+LOOK_SECONDS = 30.0
+"""The most seconds between two looks: leftovers of a crash are nobody's to announce."""
+TAKEN_SECONDS = 0.1
+"""The pause where rows are due and somebody else takes them."""
+REFUSED_SECONDS = 60.0
+"""After so many seconds a job is tried again that its broker refused."""
+
+
+class Relay:
+    """Sends the rows of one backend. Any number may run at once."""
+
+    def __init__(self, table: Table, broker: Broker, store: Store) -> None:
+        self._table = table
+        self._broker = broker
+        self._store = store
+        longest = broker.capabilities.max_delay
+        # What is parked comes this much before its time, so it is seen in time.
+        margin = LOOK_SECONDS if longest is None else longest.total_seconds() * (1 - NEAR) / 2
+        self.look_seconds = min(LOOK_SECONDS, margin)
+
+    def step(self) -> float:
+        """Send what is due, a bounded number; return the seconds until the next look.
+
+        Raises BrokerUnavailable, also where the outbox itself cannot be reached.
+        """
+        if not self._table.exists():
+            return self.look_seconds
+        due = self._table.next_due()
+        if due is None or due > 0:
+            return self.look_seconds if due is None else min(due, self.look_seconds)
+        token, jobs = self._table.take(LIMIT)
+        if not jobs:
+            return TAKEN_SECONDS
+        try:
+            self._send(token, jobs)
+        except BrokerUnavailable:
+            # Where this fails as well, they are taken again when our hold is over.
+            self._table.put_back(token, jobs, 0.0)
+            raise
+        return 0.0
+
+    def close(self) -> None:
+        """Give back the connection."""
+        self._table.session.close()
+
+    def _send(self, token: str, jobs: Sequence[Held]) -> None:
+        # Whoever died may have died between sending a job and saying so.
+        fresh = [one for one in jobs if one.state == PARKED or not self._is_known(one)]
+        try:
+            self._hand_over(fresh)
+            sent = list(jobs)
+        except BrokerUnavailable:
+            raise
+        except Exception:
+            refused = self._one_by_one(token, fresh)
+            sent = [one for one in jobs if one.envelope.id not in refused]
+        self._table.delete([one.envelope.id for one in sent])
+
+    def _is_known(self, job: Held) -> bool:
+        job_id, broker = job.envelope.id, self._broker
+        if isinstance(broker, Browsable) and broker.find(job_id) is not None:
+            return True
+        return self._store.get(job_id) is not None
+
+    def _hand_over(self, jobs: Sequence[Held]) -> None:
+        broker = self._broker
+        moved = [one for one in jobs if one.attempt or replace(one.note, waiting="") != NO_NOTE]
+        if moved and isinstance(broker, Adopter):
+            broker.adopt(
+                [replace(one, state="", note=replace(one.note, waiting="")) for one in moved]
+            )
+            jobs = [one for one in jobs if one not in moved]
+        if jobs:
+            broker.push([one.envelope for one in jobs])
+
+    def _one_by_one(self, token: str, jobs: Sequence[Held]) -> set[str]:
+        """Send jobs each alone; return the ids of those that were refused."""
+        refused = set()
+        for one in jobs:
+            try:
+                self._hand_over([one])
+            except BrokerUnavailable:
+                raise
+            except Exception as error:
+                job_id = one.envelope.id
+                refused.add(job_id)
+                why = f"its broker refused it: {error}"
+                logger.warning("job %s waits in the outbox: %s", job_id, why)
+                self._table.put_back(token, [one], REFUSED_SECONDS, why)
+        return refused
