@@ -10,6 +10,7 @@ from django_convoy.launch import scheduler
 from django_convoy.runtime import runtime_of
 from django_convoy.schedules import book_of, schedule
 from django_convoy.scheduling.firing import Firing
+from django_convoy.scheduling.rules import every
 
 
 @dataclass
@@ -23,8 +24,9 @@ class Place:
         return book_of("default")
 
     def make(self, name="x", task="tests.api.tasks.add", rule=None, *, ago=None, **options):
-        """Make a schedule; its next firing was `ago` seconds ago, if that is said."""
-        made = schedule(name, task, rule or {"kind": "every", "hours": 1}, **options)
+        """Make a schedule; its next firing was `ago` seconds ago, if that is said. Its rule, unless
+        one is given, fires so seldom that no test meets another of its times."""
+        made = schedule(name, task, rule or every(years=1), **options)
         if ago is not None:
             self.put_off(name, -ago)
         return made
@@ -57,11 +59,17 @@ def use(settings):
     """Choose the database of TASKS["default"], and other options."""
 
     def choose(alias="default", **options):
+        broker = options.pop("broker", None) or {"name": "database", "alias": alias}
         settings.TASKS = {
             "default": {
                 "BACKEND": "django_convoy.backend.ConvoyBackend",
                 "QUEUES": [],
-                "OPTIONS": {"broker": {"name": "database", "alias": alias}, **options},
+                "OPTIONS": {
+                    "broker": broker,
+                    "store": {"name": "database", "alias": alias},
+                    "outbox": {"alias": alias},
+                    **options,
+                },
             }
         }
 
