@@ -10,7 +10,8 @@ from django.core.checks import Warning as CheckWarning
 from django_convoy import conf
 from django_convoy.domain.errors import ConfigurationError, InvalidOption
 from django_convoy.domain.options import JobOptions, check_together
-from django_convoy.runtime import runtime_of
+from django_convoy.runtime import Runtime, runtime_of
+from django_convoy.schedules import in_settings
 
 SQLITE_TIMEOUT = 5.0
 
@@ -56,6 +57,16 @@ def check_defaults(
     return []
 
 
+def check_schedules(runtime: Runtime) -> list[CheckMessage]:
+    """Return what is wrong with OPTIONS['schedules']; with the rest workers begin."""
+    try:
+        list(in_settings(runtime))
+    except ConfigurationError as error:
+        where = f"TASKS[{runtime.alias!r}]"
+        return [Error(str(error), obj=where, id="convoy.E005")]
+    return []
+
+
 def check_backend(alias: str, options: Mapping[str, Any], queues: set[str]) -> list[CheckMessage]:
     """Return what is wrong with one entry of TASKS."""
     where = f"TASKS[{alias!r}]"
@@ -85,6 +96,7 @@ def check_backend(alias: str, options: Mapping[str, Any], queues: set[str]) -> l
                 id="convoy.E003",
             )
         )
+    found += check_schedules(runtime)
     if runtime.options.serializer == "pickle" or "pickle" in runtime.options.accept:
         found.append(
             CheckWarning(

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
-from django_convoy.commands import run_command
 from django_convoy.domain.errors import InvalidOption, InvalidSchedule
 from django_convoy.domain.suggest import unknown
 from django_convoy.framework import InvalidTask
@@ -73,6 +72,8 @@ def _schedule(module: ModuleType, entry: Any) -> Schedule:
         using["timeout"] = entry["timeout"]
     if "sigkill_on_stop" in entry:
         using["kill_on_stop"] = entry["sigkill_on_stop"]
+    from django_convoy.commands import run_command  # lazy: its backend may not be configured
+
     app = module.__name__.rpartition(".")[0]
     return Schedule(
         name=f"{app}.cron:{command}",

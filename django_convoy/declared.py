@@ -8,15 +8,14 @@ from types import ModuleType
 from django.apps import apps
 from django.utils.module_loading import autodiscover_modules
 
-from django_convoy import conf
 from django_convoy.cronfiles import commands_of
 from django_convoy.domain.errors import InvalidSchedule, TaskNotFound
 from django_convoy.framework import InvalidTask
 from django_convoy.registry import declared_tasks, find_task
 from django_convoy.runtime import Pair, Runtime
-from django_convoy.schedules import Schedule, from_options
+from django_convoy.schedules import Schedule, in_settings
 from django_convoy.scheduling.book import Book
-from django_convoy.scheduling.declaration import CODE, SETTINGS, Declaration
+from django_convoy.scheduling.declaration import CODE, Declaration
 from django_convoy.scheduling.editions import Edition
 
 
@@ -52,22 +51,6 @@ def _everything(runtime: Runtime) -> Iterator[tuple[str, Declaration]]:
         except (InvalidSchedule, InvalidTask) as error:
             raise InvalidSchedule(f"{place}: {error}") from error
     yield from in_settings(runtime)
-
-
-def in_settings(runtime: Runtime) -> Iterator[tuple[str, Declaration]]:
-    """Return what OPTIONS["schedules"] has. Raises SettingsError that names the field."""
-    for name, given in runtime.options.schedules.items():
-        place = f"TASKS[{runtime.alias!r}]['OPTIONS']['schedules'][{name!r}]"
-        try:
-            made = from_options(name, given)
-            if made.backend != runtime.alias:
-                raise InvalidSchedule(
-                    f"task: {made.task.module_path} belongs to TASKS[{made.backend!r}]: declare "
-                    "its schedule there"
-                )
-            yield place, made.declaration(SETTINGS)
-        except (InvalidSchedule, InvalidTask, TypeError) as error:
-            raise conf.SettingsError(f"{place}: {error}") from error
 
 
 def _in_code() -> Iterator[tuple[str, Schedule]]:

@@ -4,7 +4,6 @@ import contextlib
 import logging
 import time
 from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
 from django.db import OperationalError, connections, transaction
@@ -68,8 +67,7 @@ def scheduler(runtime: Runtime, own: Pair) -> Scheduler:
     firing = Firing(
         table, runtime.codec, push, lambda job_id: is_over(pair, retention, job_id), find_task
     )
-    declared = cache(lambda: edition(runtime, pair))  # not before it is asked for
-    return Scheduler(table, firing, lambda: declared().report())
+    return Scheduler(table, firing, lambda: edition(runtime, pair))
 
 
 def ready_queues(runtime: Runtime, broker: Broker) -> list[str]:

@@ -6,23 +6,25 @@ schedules = [Schedule("report", build_report, cron("0 3 * * *"), args=[7])]
 schedule("remind-7", remind, once(tomorrow), args=[7])   # at run time
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
 
+from django_convoy import conf
 from django_convoy.domain import options as job_options
 from django_convoy.domain.errors import InvalidOption, InvalidSchedule, TaskNotFound
 from django_convoy.domain.suggest import unknown
 from django_convoy.framework import DEFAULT_TASK_BACKEND_ALIAS, InvalidTask
 from django_convoy.registry import find_task
-from django_convoy.runtime import runtime_of
+from django_convoy.runtime import Runtime, runtime_of
 from django_convoy.scheduling.book import Book
 from django_convoy.scheduling.declaration import (
     CODE,
     RUNTIME,
+    SETTINGS,
     Declaration,
     check_name,
     check_policy,
@@ -166,6 +168,22 @@ def from_options(name: str, given: Mapping[str, Any]) -> Schedule:
             raise InvalidSchedule(str(error)) from None
     own = {key: value for key, value in given.items() if key in _OWN and key != "task"}
     return Schedule(name=name, task=task, **own)
+
+
+def in_settings(runtime: Runtime) -> Iterator[tuple[str, Declaration]]:
+    """Return what OPTIONS["schedules"] has. Raises SettingsError that names the field."""
+    for name, given in runtime.options.schedules.items():
+        place = f"TASKS[{runtime.alias!r}]['OPTIONS']['schedules'][{name!r}]"
+        try:
+            made = from_options(name, given)
+            if made.backend != runtime.alias:
+                raise InvalidSchedule(
+                    f"task: {made.task.module_path} belongs to TASKS[{made.backend!r}]: declare "
+                    "its schedule there"
+                )
+            yield place, made.declaration(SETTINGS)
+        except (InvalidSchedule, InvalidTask, TypeError) as error:
+            raise conf.SettingsError(f"{place}: {error}") from error
 
 
 def schedule(name: str, task: Any, rule: Any, **options: Any) -> Row:

@@ -109,7 +109,7 @@ class ScheduleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Say the rule, and list the next firings in its zone and in UTC."""
         row = None if stored.pk is None else _row(stored)
         if row is None:
-            words, listed = "Fill in the form to see when it will fire.", format_html("")
+            words, listed = "Fill in the form to see when it will fire.", SafeString("")
         else:
             words, listed = words_of(row), _lines(book_of(row.backend).next(row, SHOWN))
         return format_html(
@@ -120,7 +120,7 @@ class ScheduleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         )
 
     @admin.display(description="last firings")
-    def history(self, stored: StoredSchedule) -> SafeString:
+    def history(self, stored: StoredSchedule) -> str:
         """List what became of the last firings, and how late they were."""
         row = None if stored.pk is None else _row(stored)
         runs = [] if row is None else book_of(stored.backend).history(row, SHOWN)
@@ -138,7 +138,7 @@ class ScheduleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
                 for one in runs
             ),
         )
-        return format_html("<ul>{}</ul>", lines) if runs else format_html("It has not fired yet.")
+        return format_html("<ul>{}</ul>", lines) if runs else "It has not fired yet."
 
     # What is changed
 

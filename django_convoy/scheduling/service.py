@@ -9,6 +9,7 @@ from typing import Any
 
 from django_convoy.domain.errors import BrokerUnavailable, ConvoyError
 from django_convoy.scheduling.bells import Bell
+from django_convoy.scheduling.editions import Edition
 from django_convoy.scheduling.firing import Firing
 from django_convoy.scheduling.table import Table
 
@@ -23,18 +24,19 @@ BRIEF = 0.001
 class Scheduler:
     """Fires the schedules of one site, beside any number of others.
 
-    report: says that the declarations of this code are still run.
+    edition: makes what is declared by this code, in the thread that reports it.
     """
 
-    def __init__(self, table: Table, firing: Firing, report: Callable[[], None]) -> None:
+    def __init__(self, table: Table, firing: Firing, edition: Callable[[], Edition]) -> None:
         self._table = table
         self._firing = firing
-        self._say = report
+        self._make_edition = edition
+        self._edition: Edition | None = None
         self._bell = Bell(table.session)
         self._leaving = threading.Event()
         self._thread = threading.Thread(target=self._run, name="schedules", daemon=True)
         self._brief = BRIEF
-        self._see_at = time.monotonic() + SIGHT_SECONDS * random.random()  # noqa: S311 - spread
+        self._see_at = 0.0
 
     def start(self) -> None:
         """Begin."""
@@ -77,6 +79,7 @@ class Scheduler:
                     pause = self._trouble(pause, error)
                     rest = pause
                 self._bell.sleep(rest)
+            self._leave()
         finally:
             self._table.session.close()
             self._bell.close()
@@ -106,8 +109,16 @@ class Scheduler:
 
     def _report(self) -> None:
         try:
-            self._say()
+            self._edition = self._edition or self._make_edition()
+            self._edition.report()
         except BrokerUnavailable:
             raise
         except Exception:  # what others declared is fired all the same
             logger.exception("the declared schedules could not be compared with the table")
+
+    def _leave(self) -> None:
+        try:
+            if self._edition is not None:
+                self._edition.leave()
+        except Exception as error:  # it counts as gone when it is silent for long enough
+            logger.debug("leaving without a word: %r", error)
