@@ -13,6 +13,7 @@ from django_convoy import conf
 from django_convoy.domain.capabilities import Capabilities
 from django_convoy.framework import task_backends
 from django_convoy.insight.health import ERROR, FINE, NOTICE, WARNING, Finding, examine, slots
+from django_convoy.management import schedule_findings
 from django_convoy.management.output import Output
 from django_convoy.registry import declared_tasks
 from django_convoy.runtime import Runtime
@@ -31,7 +32,12 @@ class Command:
     def handle(self, runtime: Runtime, options: dict[str, Any], out: Output) -> int:
         """Examine it."""
         findings = []
-        looks = (_settings(runtime), _slots(runtime), examine(runtime, conf.secrets))
+        looks = (
+            _settings(runtime),
+            _slots(runtime),
+            examine(runtime, conf.secrets),
+            schedule_findings.findings(runtime, conf.secrets()),
+        )
         for finding in chain.from_iterable(looks):
             findings.append(finding)
             _show(finding, out)
