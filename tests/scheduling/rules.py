@@ -7,7 +7,7 @@ from hypothesis import strategies as some
 
 from django_convoy.domain.errors import InvalidSchedule
 from django_convoy.scheduling.rules import Rule, cron, every, once
-from django_convoy.scheduling.rules.zones import zone
+from django_convoy.scheduling.rules.zones import Zone, zone
 from tests.scheduling.clocks import ZONES
 
 FIRST, LAST = datetime(1970, 1, 2), datetime(2100, 1, 1)
@@ -32,7 +32,7 @@ def moments(draw, name: str) -> datetime:
     moment = draw(some.datetimes(FIRST, LAST))
     if draw(some.booleans()):
         near = draw(some.sampled_from([0, 1, 1800, 3600, 5400, 90000]))
-        moment = zone(name).stretch(moment).end + timedelta(seconds=near * draw(SIGNS))
+        moment = Zone(name).stretch(moment).end + timedelta(seconds=near * draw(SIGNS))
     return min(max(moment, FIRST), LAST).replace(tzinfo=UTC)
 
 

@@ -132,7 +132,7 @@ def expressions(draw) -> str:
 MOMENTS = some.datetimes(datetime(1970, 1, 2), datetime(2100, 1, 1), timezones=some.just(UTC))
 
 
-@examples(400)
+@examples(150)
 @given(expressions(), some.sampled_from(ZONES), MOMENTS)
 def test_it_equals_cronsim_but_where_that_goes_back(expression, zone, after):
     info = ZoneInfo(zone)

@@ -18,7 +18,7 @@ def following(rule: Rule, after: datetime) -> datetime:
     return rule.next(after) or NEVER
 
 
-@examples(400)
+@examples(150)
 @given(cases())
 def test_the_next_firing_is_later_and_there_is_none_between(case):
     rule, first, second = case
@@ -33,7 +33,7 @@ def test_the_next_firing_is_later_and_there_is_none_between(case):
         assert early.utcoffset() == timedelta(0)
 
 
-@examples(400)
+@examples(150)
 @given(cases())
 def test_a_firing_is_within_what_the_rule_allows(case):
     rule, first, _ = case
@@ -60,7 +60,7 @@ def within(clock: timedelta, window: Window) -> bool:
     return clock >= window.start or clock <= window.end
 
 
-@examples(300)
+@examples(80)
 @given(cases())
 def test_a_rule_survives_json(case):
     rule, first, _ = case
@@ -70,7 +70,7 @@ def test_a_rule_survives_json(case):
     assert again.next(first) == rule.next(first)
 
 
-@examples(300)
+@examples(80)
 @given(cases())
 def test_every_rule_can_be_said(case):
     rule, *_ = case
@@ -80,7 +80,7 @@ def test_every_rule_can_be_said(case):
     assert ("only on " in said) == (rule.weekdays != ALL)
 
 
-@examples(150)
+@examples(60)
 @given(cases())
 def test_the_newest_of_the_missed_is_the_last_of_them(case):
     rule, first, _ = case

@@ -55,14 +55,15 @@ class Line:
         """Return the days of a month that match."""
         if month not in self.months:
             return ()
-        key = year, month
-        if key not in self._days:
-            if len(self._days) > 24:
-                self._days.clear()
+        found = self._days.get((year, month))
+        if found is None:
             last = calendar.monthrange(year, month)[1]
             match = self._sim.match_day
-            self._days[key] = tuple(d for d in range(1, last + 1) if match(date(year, month, d)))
-        return self._days[key]
+            found = tuple(d for d in range(1, last + 1) if match(date(year, month, d)))
+            if len(self._days) > 24:
+                self._days.clear()
+            self._days[year, month] = found
+        return found
 
     def clock(self, hour: int, minute: int, second: int) -> time | None:
         """Return the first time of day at or after one."""

@@ -11,7 +11,7 @@ from typing import Any, Unpack
 from django_convoy.domain.errors import InvalidSchedule
 from django_convoy.scheduling.rules import values
 from django_convoy.scheduling.rules.cronline import Cron, parse
-from django_convoy.scheduling.rules.options import Options, build
+from django_convoy.scheduling.rules.options import Options, build, check_names
 from django_convoy.scheduling.rules.rule import KINDS, Rule
 from django_convoy.scheduling.rules.triggers import Elapsed, Once, Steps, Trigger
 
@@ -48,13 +48,15 @@ def every(
     at: the time of day, for days and longer; else that of the start, or midnight.
     Without a start intervals are counted from 1970-01-01, weeks from a Monday.
     """
+    own = ("interval", *UNITS[:-1], "at")
+    check_names(options, own)
     named = dict(zip(UNITS, (years, months, weeks, days, hours, minutes, seconds), strict=False))
     if interval is not None:
         if any(named.values()):
             raise InvalidSchedule("interval: give either it or years= to seconds=, not both")
         named = _parts(interval)
     trigger = _trigger(named, None if at is None or at == "" else values.clock("at", at))
-    return build(trigger, options, ("interval", *UNITS[:-1], "at"))
+    return build(trigger, options, own)
 
 
 def _parts(interval: Any) -> dict[str, Any]:
@@ -170,39 +172,44 @@ def hourly(**options: Unpack[Options]) -> Rule:
     return build(Elapsed(timedelta(hours=1)), options)
 
 
+def _fixed(at: str | time | None, options: Any, months: int = 0, days: int = 0) -> Rule:
+    clock = None if at is None or at == "" else values.clock("at", at)
+    return build(Steps(months, days, at=clock), options, ("at",))
+
+
 def daily(*, at: str | time | None = None, **options: Unpack[Options]) -> Rule:
     """Fire every day. at: the time of day, '18:30'; else that of the start."""
-    return every(days=1, at=at, **options)
+    return _fixed(at, options, days=1)
 
 
 def weekly(*, at: str | time | None = None, **options: Unpack[Options]) -> Rule:
     """Fire every week, on the weekday of the start, or on Mondays."""
-    return every(days=7, at=at, **options)
+    return _fixed(at, options, days=7)
 
 
 def biweekly(*, at: str | time | None = None, **options: Unpack[Options]) -> Rule:
     """Fire every two weeks."""
-    return every(days=14, at=at, **options)
+    return _fixed(at, options, days=14)
 
 
 def monthly(*, at: str | time | None = None, **options: Unpack[Options]) -> Rule:
     """Fire every month, on the day of the start, or the month's last day if it has no such day."""
-    return every(months=1, at=at, **options)
+    return _fixed(at, options, months=1)
 
 
 def bimonthly(*, at: str | time | None = None, **options: Unpack[Options]) -> Rule:
     """Fire every two months."""
-    return every(months=2, at=at, **options)
+    return _fixed(at, options, months=2)
 
 
 def quarterly(*, at: str | time | None = None, **options: Unpack[Options]) -> Rule:
     """Fire every three months."""
-    return every(months=3, at=at, **options)
+    return _fixed(at, options, months=3)
 
 
 def yearly(*, at: str | time | None = None, **options: Unpack[Options]) -> Rule:
     """Fire every year."""
-    return every(years=1, at=at, **options)
+    return _fixed(at, options, months=12)
 
 
 KINDS.update(

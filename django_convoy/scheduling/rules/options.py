@@ -77,14 +77,24 @@ _READ: dict[str, Callable[[str, Any], Any]] = {
 }
 
 
+_ELSEWHERE = {"until": "end", "timezone": "tz", "time_zone": "tz", "count": "repeat"}
+
+
+def check_names(options: Any, own: Iterable[str] = ()) -> None:
+    """Raise InvalidSchedule for an option that there is not. own: arguments of the constructor."""
+    for name in options:
+        if name in _ELSEWHERE:
+            raise InvalidSchedule(f"unknown option {name!r}; did you mean {_ELSEWHERE[name]!r}?")
+        if name not in _READ:
+            raise InvalidSchedule(unknown("option", name, [*_READ, *own]))
+
+
 def build(trigger: Trigger, options: Any, own: Iterable[str] = ()) -> Rule:
     """Return the rule. own: names of the constructor's arguments, for the error of a wrong name.
 
     Raises InvalidSchedule.
     """
-    for name in options:
-        if name not in _READ:
-            raise InvalidSchedule(unknown("option", name, [*_READ, *own]))
+    check_names(options, own)
     read = {
         name: _READ[name](name, value)
         for name, value in options.items()
@@ -115,6 +125,6 @@ def _check(rule: Rule) -> None:
         names = ("start", "end", "between", "weekdays", "holidays", "blackouts", "gap")
         said = [name for name in names if getattr(rule, name) != getattr(Rule, name, None)]
         raise InvalidSchedule(
-            f"this rule never fires: {rule.words()}. Allowed: "
-            f"{', '.join(said) or 'limits'} that leave{'s' if len(said) == 1 else ''} a firing"
+            f"this rule never fires: {rule.words()}; allowed: {', '.join(said) or 'a rule'} that "
+            "leave a firing"
         )

@@ -24,9 +24,7 @@ _FOLDS = {
 
 def words(terms: Terms, calendar: Calendar) -> str:
     """Return a sentence: what fires it, then what limits it."""
-    start = calendar.start
-    if start is not None and terms.trigger.on_clocks:
-        start = calendar.zone.wall(start)
+    start = None if calendar.start is None else calendar.zone.wall(calendar.start)
     parts = [terms.trigger.words(start), *_limits(terms)]
     if terms.start is not None and "counted from" not in parts[0]:
         parts.append(f"from {_time(terms.start)}")

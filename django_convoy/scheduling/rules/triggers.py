@@ -1,6 +1,7 @@
 """What makes a rule fire: once, after each interval, after each step of the calendar."""
 
 import calendar
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -68,7 +69,7 @@ class Once(Trigger):
 
     def words(self, start: datetime | None) -> str:
         """Return the time."""
-        return f"Once, at {self.at.isoformat(' ')}"
+        return f"Once, at {self.at.isoformat(' ').replace('+00:00', ' UTC')}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the time."""
@@ -141,7 +142,7 @@ class Steps(Trigger):
         about = timedelta(days=self.months * 30.436875)
         if not self.offset:
             about += timedelta(days=self.days) + self.rest
-        number = int((since - anchor - self.offset) / about) - 3
+        number = math.floor((since - anchor - self.offset) / about - 0.5)  # months vary by days
         if start is not None:
             number = max(number, 0)
         while True:
