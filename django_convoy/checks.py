@@ -97,6 +97,22 @@ def check_backend(alias: str, options: Mapping[str, Any], queues: set[str]) -> l
             )
         )
     found += check_schedules(runtime)
+    if (
+        runtime.outbox_alias is not None
+        and runtime.shared.outbox is None
+        and runtime.options.enqueue == "outbox"
+    ):
+        found.append(
+            CheckWarning(
+                f"Convoy's tables are not in database {runtime.outbox_alias!r}: jobs that are "
+                "enqueued in its transactions are sent after the commit, and lost when the process "
+                "dies in between",
+                hint='Name a database with them in OPTIONS["outbox"]["alias"], or say that you '
+                'know by OPTIONS["enqueue"]: "on_commit".',
+                obj=where,
+                id="convoy.W002",
+            )
+        )
     if runtime.options.serializer == "pickle" or "pickle" in runtime.options.accept:
         found.append(
             CheckWarning(

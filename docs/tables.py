@@ -49,6 +49,7 @@ COLUMNS = {
     "state": "running or stopping",
 }
 OVER = {"started_at": "when its last run began"}
+SENT = {"queue": "with the namespace in front"}
 BORN = {"started_at": "when it was started", "id": "host, pid and backend"}
 
 
@@ -88,6 +89,10 @@ def _short(value: Any) -> str:
 
 def worker_options() -> str:
     return _options(importlib.import_module("django_convoy.conf").WorkerOptions)
+
+
+def outbox_options() -> str:
+    return _options(importlib.import_module("django_convoy.conf").OutboxOptions)
 
 
 def options() -> str:
@@ -161,12 +166,14 @@ def _columns(name: str, own: dict[str, str]) -> Callable[[], str]:
 TABLES: dict[str, Callable[[], str]] = {
     "task options": task_options,
     "Options": options,
+    "OutboxOptions": outbox_options,
     "WorkerOptions": worker_options,
     "Retention": retention,
     "commands": commands,
     "errors": errors,
     "LiveJob": _columns("LiveJob", {}),
     "FinishedJob": _columns("FinishedJob", OVER),
+    "OutboxJob": _columns("OutboxJob", SENT),
     "WorkerProcess": _columns("WorkerProcess", BORN),
 }
 

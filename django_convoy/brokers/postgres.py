@@ -13,6 +13,8 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+from django.db import DataError
+
 from django_convoy.brokers import postgres_statements as statements
 from django_convoy.brokers.database import DatabaseBroker, Search, lease_of
 from django_convoy.brokers.database_idling import Idling
@@ -32,8 +34,8 @@ from django_convoy.db.history import COLUMNS as HISTORY
 from django_convoy.db.postgres import array, connect, copy, times
 from django_convoy.db.session import Session, is_watched
 from django_convoy.domain import ids
-from django_convoy.domain.envelope import NO_NOTE, Envelope, Lease
-from django_convoy.domain.errors import BrokerUnavailable
+from django_convoy.domain.envelope import NO_NOTE, Envelope, Lease, Note
+from django_convoy.domain.errors import BrokerUnavailable, LeaseLost
 from django_convoy.domain.verdict import Done, Verdict
 
 logger = logging.getLogger("django_convoy.brokers")
@@ -41,6 +43,7 @@ Claim = tuple[str, str]
 """A job's id and the token of one claim: a worker may hold both a lost and a valid one of a job."""
 PIECE = 100
 """Rows of a COPY that are sent together."""
+DIVISION_BY_ZERO = "22012"
 SELDOM = 0.005
 """Seconds between two enqueues of a process that does not do it in a row."""
 
@@ -69,6 +72,7 @@ class PostgresBroker(DatabaseBroker, Recorder, Announcing):
         replace_failure = self.dialect.replace_failure("convoy_history", HISTORY)
         self._finish = statements.finish(replace_failure)
         self._finish_one = statements.finish_one(replace_failure)
+        self._finish_or_fail = statements.finish_or_fail(replace_failure)
 
     # Enqueueing
 
@@ -265,7 +269,7 @@ class PostgresBroker(DatabaseBroker, Recorder, Announcing):
             if record is None:
                 rest.append((lease, verdict))
             else:
-                note = "" if record.note is NO_NOTE else json.dumps(record.note.to_json())
+                note = _note(record.note)
                 alike = Alike(lease.token, record.status, record.worker, note, record.keep)
                 over.setdefault(alike, []).append(record)
         steps = [partial(self._move, alike, records) for alike, records in over.items()]
@@ -288,6 +292,16 @@ class PostgresBroker(DatabaseBroker, Recorder, Announcing):
         given = together(alike, records)
         rows = self.session.statement(self._finish, given)
         return {(job_id, alike.token) for (job_id,) in rows}
+
+    def settle_last(self, lease: Lease, record: Record) -> None:
+        """Settle an `atomic` job, in one round trip with its COMMIT where that can be."""
+        alike = Alike(lease.token, record.status, record.worker, _note(record.note), record.keep)
+        try:
+            self.session.last_statement(self._finish_or_fail, alone(alike, record))
+        except DataError as error:
+            if getattr(error.__cause__, "sqlstate", "") != DIVISION_BY_ZERO:
+                raise
+            raise LeaseLost(lease.id) from None
 
     def _put_back(
         self, cursor: Any, job_ids: list[str], delay: float, refund: bool, note: str
@@ -325,6 +339,10 @@ class Told:
 
     def __call__(self) -> None:
         self._announce(self.counts)
+
+
+def _note(note: Note) -> str:
+    return "" if note is NO_NOTE else json.dumps(note.to_json())
 
 
 def _claim_of(lease: Lease) -> Claim:

@@ -79,7 +79,10 @@ _SENT_ONE = {
 }
 
 
-def _move(deletion: str, sent: dict[str, str], replace_failure: str) -> str:
+_DELETE_ONE = "DELETE FROM convoy_job AS job WHERE job.id = %s AND job.token = %s"
+
+
+def _move(deletion: str, sent: dict[str, str], replace_failure: str, returned: str = "id") -> str:
     """Return the statement that moves what it deletes into the history. What was enqueued is
     copied by the server; only what came of it is sent."""
     values = ", ".join(sent.get(name, f"job.{name}") for name in HISTORY)
@@ -87,7 +90,7 @@ def _move(deletion: str, sent: dict[str, str], replace_failure: str) -> str:
         f"WITH gone AS ({deletion} RETURNING {values}), "
         f"kept AS (INSERT INTO convoy_history ({', '.join(HISTORY)}) "
         f"SELECT * FROM gone{replace_failure}) "
-        "SELECT id FROM gone"
+        f"SELECT {returned} FROM gone"
     )
 
 
@@ -112,8 +115,13 @@ def finish_one(replace_failure: str) -> str:
 
     Parameters: id, token, then what `_SENT_ONE` names.
     """
-    deletion = "DELETE FROM convoy_job AS job WHERE job.id = %s AND job.token = %s"
-    return _move(deletion, _SENT_ONE, replace_failure)
+    return _move(_DELETE_ONE, _SENT_ONE, replace_failure)
+
+
+def finish_or_fail(replace_failure: str) -> str:
+    """Return `finish_one` as it can stand before a COMMIT: it divides by zero if the lease is
+    lost."""
+    return _move(_DELETE_ONE, _SENT_ONE, replace_failure, "1 / count(*)")
 
 
 LOOK = (

@@ -109,6 +109,14 @@ class Recorder(ABC):
     ) -> list[bool]:
         """Like `Broker.settle`; the record of a job whose lease was lost is not kept."""
 
+    @abstractmethod
+    def settle_last(self, lease: Lease, record: Record) -> None:
+        """Settle one job that is over, as the last thing in the caller's transaction. May commit
+        it as well, so that of an error only the store can tell whether it was before.
+
+        Raises LeaseLost; then nothing is committed.
+        """
+
 
 @dataclass(slots=True)
 class Held:

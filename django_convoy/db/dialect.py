@@ -59,6 +59,10 @@ class Dialect:
         """Execute one statement on the driver's connection; return its rows."""
         raise NotImplementedError
 
+    def execute_and_commit(self, driver: Any, sql: str, params: Sequence[Any]) -> bool:
+        """Execute a statement, and commit with it; False where that is not one round trip."""
+        return False
+
     def private_settings(self, settings: dict[str, Any]) -> dict[str, Any]:
         """Return the settings of a connection that no task uses."""
         return settings
@@ -133,6 +137,12 @@ class PostgreSQL(Dialect):
         from django_convoy.db.postgres import execute  # lazy: psycopg is optional
 
         return execute(driver, sql, params, prepare=not self.pooled)
+
+    def execute_and_commit(self, driver: Any, sql: str, params: Sequence[Any]) -> bool:
+        """By a prepared statement."""
+        from django_convoy.db.postgres_commit import execute_and_commit  # lazy: optional
+
+        return execute_and_commit(driver, sql, params)
 
     def private_settings(self, settings: dict[str, Any]) -> dict[str, Any]:
         """Return settings for a connection outside of any pool, that notices a dead network."""

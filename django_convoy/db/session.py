@@ -132,6 +132,19 @@ class Session:
         with connection.wrap_database_errors:
             return self.dialect.execute(driver, sql, params)
 
+    def last_statement(self, sql: str, params: Sequence[Any]) -> None:
+        """Execute the last statement of the open transaction, and commit in the same round trip
+        where the dialect can and nobody would miss it: Django's own commit, which has to follow,
+        finds nothing left to do then."""
+        connection: Any = self.connection
+        watched = connection.savepoint_ids or is_watched(connection)
+        if watched or not self.step(lambda: self._last_statement(connection, sql, params)):
+            self.statement(sql, params)
+
+    def _last_statement(self, connection: Any, sql: str, params: Sequence[Any]) -> bool:
+        with connection.wrap_database_errors:
+            return self.dialect.execute_and_commit(connection.connection, sql, params)
+
     def is_joined(self) -> bool:
         """Return whether a transaction is open that this session would join."""
         return bool(self.connection.in_atomic_block)

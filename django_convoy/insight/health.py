@@ -1,10 +1,13 @@
 """Everything that `convoy doctor` looks at, one finding after the other."""
 
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django_convoy.contracts.broker import Browsable
+from django.core.exceptions import ImproperlyConfigured
+
+from django_convoy.contracts.broker import Browsable, Reachable
 from django_convoy.domain.errors import ConvoyError
 from django_convoy.insight import clocks, database
 from django_convoy.insight.ages import in_words
@@ -17,6 +20,14 @@ from django_convoy.insight.workers import unserved, workers
 FINE, NOTICE, WARNING, ERROR = "fine", "notice", "warning", "error"
 LARGEST_DIFFERENCE = timedelta(seconds=2)
 NAMED = 5
+LATE_SECONDS = 90.0
+"""A job in the outbox that should have been sent so long ago is forgotten by all workers."""
+WORDS = {"send": "to be sent to the broker", "parked": "parked until the broker can hold them"}
+NO_OUTBOX = (
+    "there is no table convoy_outbox in database {0!r}: jobs that are enqueued in its transactions "
+    "are sent after the commit, and lost when the process dies in between. Run "
+    '`manage.py migrate`, or say that you know by OPTIONS["enqueue"]: "on_commit"'
+)
 Secrets = Callable[[], Sequence[bytes]]
 
 
@@ -30,32 +41,69 @@ class Finding:
 
 
 def examine(site: Site, secrets: Secrets) -> Iterator[Finding]:
-    """Look at everything; what cannot be reached ends it."""
-    alias = tables(site)
-    try:
-        yield Finding(FINE, "database", f"{alias!r} answers: {database.reachable(alias)}")
-    except ConvoyError as error:
-        yield Finding(ERROR, "database", str(error))
+    """Look at everything; what cannot be reached ends what needs it."""
+    broker = site.shared.broker
+    tables_there = yield from _database(site)
+    if broker.capabilities.transactional == tables(site) and not tables_there:
         return
-    yield from _sqlite(alias)
-    missing = database.missing_migrations(alias)
-    if missing:
-        flag = "" if alias == "default" else f" --database {alias}"
-        yield Finding(
-            ERROR,
-            "tables",
-            f"not applied in {alias!r}: {', '.join(missing)}. Run `manage.py migrate{flag}`",
-        )
+    if not (yield from _server(site)):
         return
-    yield Finding(FINE, "tables", f"all migrations are applied in {alias!r}")
-    yield _clock(alias)
-    for part in (_probe, _queues, _workers):
+    yield from _guarded(site, _probe, _queues, _outbox)
+    if tables_there:
+        yield from _guarded(site, _workers)
+    if site.shared.view is not None and isinstance(broker, Browsable):
+        yield from _guarded(site, lambda site: _backlog(site, secrets))
+
+
+def _guarded(site: Site, *parts: Callable[[Site], Iterator[Finding]]) -> Iterator[Finding]:
+    for part in parts:
         try:
             yield from part(site)
         except ConvoyError as error:
             yield Finding(ERROR, "broker", str(error))
-    if isinstance(site.shared.broker, Browsable):
-        yield from _backlog(site, secrets)
+
+
+def _server(site: Site) -> Generator[Finding, None, bool]:
+    """Ask whether the broker's server is there; where it cannot be asked, the probe will tell."""
+    broker = site.shared.broker
+    if not isinstance(broker, Reachable):
+        return True
+    try:
+        info = broker.info()
+        began = time.monotonic()
+        broker.ping()
+        took = (time.monotonic() - began) * 1000
+    except ConvoyError as error:
+        yield Finding(ERROR, "server", str(error))
+        return False
+    yield Finding(FINE, "server", f"{type(broker).__name__} is connected to {info}: {took:.1f} ms")
+    return True
+
+
+def _database(site: Site) -> Generator[Finding, None, bool]:
+    """Look at the database that has Convoy's tables; return whether it does."""
+    alias = tables(site)
+    # Without tables jobs can be run where neither they nor results are in the database.
+    needed = alias in (site.shared.broker.capabilities.transactional, site.shared.store.alias)
+    level = ERROR if needed else NOTICE
+    try:
+        yield Finding(FINE, "database", f"{alias!r} answers: {database.reachable(alias)}")
+        yield from _sqlite(alias)
+        missing = database.missing_migrations(alias)
+    except (ConvoyError, ImproperlyConfigured) as error:
+        yield Finding(level, "database", str(error))
+        return False
+    if missing:
+        flag = "" if alias == "default" else f" --database {alias}"
+        yield Finding(
+            level,
+            "tables",
+            f"not applied in {alias!r}: {', '.join(missing)}. Run `manage.py migrate{flag}`",
+        )
+        return False
+    yield Finding(FINE, "tables", f"all migrations are applied in {alias!r}")
+    yield _clock(alias)
+    return True
 
 
 def slots(setting: str, flag: str, timed: Sequence[str]) -> Iterator[Finding]:
@@ -105,6 +153,29 @@ def _probe(site: Site) -> Iterator[Finding]:
     yield Finding(
         FINE, "broker", f"a probe was pushed, claimed and settled in {took * 1000:.1f} ms"
     )
+
+
+def _outbox(site: Site) -> Iterator[Finding]:
+    """Look at what waits for a broker elsewhere, and whether it could."""
+    alias, outbox = site.outbox_alias, site.shared.outbox
+    if alias is None or outbox is None:
+        return  # what there is to say, a system check has said
+    if not outbox.exists():
+        if site.options.enqueue == "outbox":
+            yield Finding(WARNING, "outbox", NO_OUTBOX.format(alias))
+        return
+    states = outbox.states()
+    told = ", ".join(f"{count} {WORDS.get(name, name)}" for name, count in sorted(states.items()))
+    late = outbox.late()
+    if late is not None and late > LATE_SECONDS:
+        yield Finding(
+            WARNING,
+            "outbox",
+            f"{told}; the oldest should have been sent {in_words(late)} ago. Workers of "
+            f"TASKS[{site.alias!r}] send them: is one running, and does its broker answer?",
+        )
+    else:
+        yield Finding(FINE, "outbox", told or f"nothing waits in {alias!r} to be sent")
 
 
 def _queues(site: Site) -> Iterator[Finding]:

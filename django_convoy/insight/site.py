@@ -5,6 +5,7 @@ from typing import Any, Protocol, TypeVar
 from django.db.models import QuerySet
 from django.db.models.functions import Left
 
+from django_convoy.conf import Options
 from django_convoy.contracts.broker import Broker, Browsable
 from django_convoy.contracts.store import Store
 from django_convoy.core.codec import Codec
@@ -48,6 +49,14 @@ class Site(Protocol):
     @property
     def shared(self) -> Pair:
         """What this process uses for it."""
+
+    @property
+    def options(self) -> Options:
+        """Its settings."""
+
+    @property
+    def outbox_alias(self) -> str | None:
+        """The database whose transactions its broker does not join, if there is one."""
 
     @property
     def codec(self) -> Codec:

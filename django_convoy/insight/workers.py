@@ -48,6 +48,15 @@ class Worker:
         return found if isinstance(found, list) else []
 
     @property
+    def cut_off(self) -> tuple[datetime, str] | None:
+        """Since when it cannot reach its broker, and why; None if it can."""
+        found: Any = self.report.get("cut_off")
+        try:
+            return datetime.fromisoformat(found["since"]), str(found["why"])
+        except (TypeError, KeyError, ValueError):
+            return None
+
+    @property
     def running(self) -> int:
         """How many jobs ran when it reported."""
         return sum(len(one.get("running", ())) for one in self.processes)

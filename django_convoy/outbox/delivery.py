@@ -52,6 +52,7 @@ class Delivery:
 
     def _send_what_is_ours(self) -> None:
         after = self._first[:-1]  # the beginning of a text comes before it
-        while held := self.table.take_own(self.token, after, self._last, MOST):
-            self._send([one.envelope for one in held])
-            after = held[-1].envelope.id
+        while after < self._last:
+            after, own = self.table.next_own(self.token, after, self._last, MOST)
+            if own and (held := self.table.take_own(self.token, own)):
+                self._send([one.envelope for one in held])

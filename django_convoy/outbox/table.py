@@ -57,8 +57,15 @@ class Table:
 
     def add(self, jobs: Sequence[Envelope], token: str = "") -> None:
         """Write jobs that are to be sent, by who has the token, or at once by a steward."""
-        clock, params = self.dialect.now(GRACE if token else 0.0)
-        self._insert([self._row(one, 0, "", SEND, token) + params for one in jobs], clock)
+        seconds = GRACE if token else 0.0
+        rows = [self._row(one, 0, "", SEND, token) for one in jobs]
+        if len(rows) > 1 and self.dialect.vendor == "postgresql" and self.dialect.direct:
+            from django_convoy.outbox.postgres import insert  # lazy: psycopg is optional
+
+            insert(self.session, rows, self.backend, token, seconds)
+        else:
+            clock, params = self.dialect.now(seconds)
+            self._insert([row + params for row in rows], clock)
 
     def park(self, jobs: Iterable[tuple[Held, datetime]]) -> None:
         """Write jobs that are to be sent at a time."""
@@ -125,11 +132,21 @@ class Table:
 
     # Sending
 
-    def take_own(self, token: str, after: str, last: str, limit: int) -> list[Held]:
-        """Hold the next rows with this token, by id behind `after` up to `last`, and return them:
-        what a steward has taken meanwhile is not ours any more."""
-        where = "id > %s AND id <= %s AND token = %s ORDER BY id"
-        return self._take(self._by_id, where, [after, last, token], limit, token)
+    def next_own(self, token: str, after: str, last: str, limit: int) -> tuple[str, list[str]]:
+        """Return how far it looked, and the ids behind `after` up to `last` with this token."""
+        rows = self.session.statement(
+            # By nothing but the key, so that every planner walks along it.
+            f"SELECT id, token FROM {self._by_id} WHERE id > %s AND id <= %s ORDER BY id "
+            f"LIMIT {limit}",
+            [after, last],
+        )
+        return (rows[-1][0] if rows else last), [row[0] for row in rows if row[1] == token]
+
+    def take_own(self, token: str, job_ids: Sequence[str]) -> list[Held]:
+        """Hold rows with this token, and return them: what a steward has taken meanwhile is not
+        ours any more."""
+        where = f"id IN ({_marks(job_ids)}) AND token = %s ORDER BY id"
+        return self._take(self._by_id, where, [*job_ids, token], len(job_ids), token)
 
     def take(self, limit: int) -> tuple[str, list[Held]]:
         """Hold rows whose time has come; return the token and them."""
@@ -190,6 +207,10 @@ class Table:
 
     def next_due(self) -> float | None:
         """Return the seconds until a row's time has come, None where there is no row."""
+        left = self._left()
+        return None if left is None else max(0.0, left)
+
+    def _left(self) -> float | None:
         now, params = self.dialect.now()
         rows = self.session.statement(
             f"SELECT {self.dialect.columns('wake_at')}, {now}{self.dialect.as_utc} "
@@ -199,7 +220,12 @@ class Table:
         if not rows:
             return None
         first, at = aware(rows[0][0]), aware(rows[0][1])
-        return max(0.0, (first - at).total_seconds())
+        return (first - at).total_seconds()
+
+    def late(self) -> float | None:
+        """Return for how many seconds a row's time has been over, None where there is none."""
+        left = self._left()
+        return None if left is None or left > 0 else -left
 
     # Looking
 

@@ -292,6 +292,11 @@ class Region:
         """Say how many jobs were run."""
         _U32.pack_into(self._memory, self._base + _JOBS_AT, jobs)
 
+    @property
+    def header(self) -> tuple[mmap.mmap, int]:
+        """The memory, and where ours begins in it; see `worker.cutoff`."""
+        return self._memory, self._base
+
     def _slot(self, index: int) -> int:
         return self._base + _PAGE + index * _SLOT
 

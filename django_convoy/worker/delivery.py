@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from django_convoy.contracts.broker import Recorder
 from django_convoy.core.execution import Guard, Run, execute, execute_async
 from django_convoy.core.retry import after_error
 from django_convoy.core.settling import Conclusion, conclude
@@ -99,6 +100,15 @@ def _at_most_once(engine: Engine, run: Run, guard: Guard, give_up: GiveUp) -> De
     return Delivered(outcome, conclusion, settle=False)
 
 
+def _settle_last(engine: Engine, conclusion: Conclusion) -> None:
+    """Settle within the task's transaction. Raises LeaseLost."""
+    pair, record = engine.shared, conclusion.record
+    if pair.together and isinstance(pair.broker, Recorder) and record is not None:
+        pair.broker.settle_last(conclusion.lease, record)
+    elif not settle(pair, [conclusion])[0]:
+        raise LeaseLost(conclusion.lease.id)
+
+
 def _exactly_once(engine: Engine, run: Run, guard: Guard, give_up: GiveUp) -> Delivered | None:
     """One transaction of body, settle and record, or none of them."""
     began = False
@@ -110,8 +120,7 @@ def _exactly_once(engine: Engine, run: Run, guard: Guard, give_up: GiveUp) -> De
                 raise _RolledBack(outcome)
             conclusion = _concluded(engine, run, outcome)
             # The live row is touched last, so that it is locked for a moment only.
-            if not settle(engine.shared, [conclusion])[0]:
-                raise LeaseLost(run.lease.id)
+            _settle_last(engine, conclusion)
         return Delivered(outcome, conclusion, settle=False)
     except _RolledBack as failed:
         conclusion = _concluded(engine, run, failed.outcome)

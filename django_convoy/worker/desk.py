@@ -15,6 +15,7 @@ from django_convoy.domain import clock
 from django_convoy.domain.envelope import Lease
 from django_convoy.domain.options import AT_MOST_ONCE
 from django_convoy.domain.outcome import Interrupted, Outcome, Released, Succeeded
+from django_convoy.worker import cutoff
 from django_convoy.worker.board import (
     ATOMIC,
     BROKEN,
@@ -220,6 +221,13 @@ class Desk:
         )
         self._region.doom(BROKEN, -1 if kept else paper.slot)
         leave(1)
+
+    def cut_off(self, why: str) -> None:
+        """Say on the board that the broker is out of reach; an empty text: it is not."""
+        if why:
+            cutoff.begin(self._region, why)
+        else:
+            cutoff.end(self._region)
 
     def look_at_descriptors(self, error: Exception) -> None:
         """After an error: end this process if a task beside closed its descriptors."""

@@ -18,6 +18,7 @@ from django_convoy.domain import clock
 from django_convoy.domain.errors import ConvoyError
 from django_convoy.version import VERSION
 from django_convoy.worker.board import LIVE, RUNNING, Board
+from django_convoy.worker.cutoff import CutOff, first
 from django_convoy.worker.engine import Engine
 from django_convoy.worker.parcel import unpack_lease
 from django_convoy.worker.plan import Plan
@@ -45,6 +46,9 @@ class Housekeeping:
         self._id = f"{socket.gethostname()}:{supervisor}:{plan.backend}"[:64]
         self._started_at = clock.now()
         self._leaving = threading.Event()
+        self.cut_off: CutOff | None = None
+        """What the steward itself knows of that."""
+        self._told: CutOff | None = None
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
     def start(self) -> None:
@@ -65,8 +69,9 @@ class Housekeeping:
                 if leaving:
                     self._rows().delete()
                     break
-                if now >= report_at:
-                    self._report()
+                cut_off = self._first_cut_off()
+                if now >= report_at or cut_off != self._told:
+                    self._report(cut_off)
                     # The first one came before the workers had begun.
                     report_at = now + (REPORT_SECONDS if report_at else FIRST_SECONDS)
                 elif self._rows().values_list("command", flat=True).first() == "stop":
@@ -88,8 +93,17 @@ class Housekeeping:
     def _rows(self) -> QuerySet[WorkerProcess]:
         return WorkerProcess.objects.using(self._alias).filter(id=self._id)
 
-    def _report(self) -> None:
+    def _first_cut_off(self) -> CutOff | None:
+        """Return since when, and why, somebody of this tree cannot reach the broker."""
+        found = [one for one in (self.cut_off, first(self._board)) if one is not None]
+        return min(found, key=lambda one: one.since, default=None)
+
+    def _report(self, cut_off: CutOff | None) -> None:
         now = clock.now()
+        report: dict[str, object] = {"workers": self._workers()}
+        if cut_off is not None:
+            since = clock.past(cut_off.since)
+            report["cut_off"] = {"since": since.isoformat(), "why": cut_off.why}
         values = {
             "backend": self._plan.backend,
             "name": self._plan.name or f"{socket.gethostname()}:{self._supervisor}",
@@ -100,10 +114,11 @@ class Housekeeping:
             "started_at": self._started_at,
             "seen_at": now,
             "state": "running",
-            "report": json.dumps({"workers": self._workers()}),
+            "report": json.dumps(report),
         }
         if not self._rows().update(**{**values, "state": "running"}):
             WorkerProcess.objects.using(self._alias).create(id=self._id, **values)
+        self._told = cut_off
 
     def _workers(self) -> list[dict[str, object]]:
         found = []

@@ -73,18 +73,21 @@ class Loop:
                 lease=self.plan.lease,
                 worker=engine.worker,
                 may_suspect=self.desk.may_suspect,
-                wait=wait,
+                # After an error it does not wait, so that one knows whether it works again.
+                wait=0.0 if self._pause else wait,
             )
         except BrokerUnavailable as error:
             self.desk.look_at_descriptors(error)
             if not self._pause:
                 logger.warning("cut off from the broker: %s", error)
+                self.desk.cut_off(str(error) or repr(error))
             self._pause = min(max(self._pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
             self.rest(self._pause * random.uniform(0.5, 1.5))  # noqa: S311 - spread
             return []
         self.desk.pace.claimed(len(leases), limit)
         if self._pause:
             logger.warning("connected to the broker again")
+            self.desk.cut_off("")
             self._pause = 0.0
         return leases
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from django_convoy.domain.errors import BrokerUnavailable
 from django_convoy.worker.board import DEAD, LIVE, STOPPED, Board
+from django_convoy.worker.cutoff import CutOff
 from django_convoy.worker.deaths import settle_dead
 from django_convoy.worker.ending import end
 from django_convoy.worker.engine import Engine
@@ -102,9 +103,11 @@ class Steward:
             if self._failures == 1:
                 self._cut_off_since = time.monotonic()
                 logger.warning("cut off from the broker: %s", error)
+                self._housekeeping.cut_off = CutOff(self._cut_off_since, str(error) or repr(error))
             return float(min(0.1 * 2 ** min(self._failures, 5), self._renewals.period / 2))
         if self._failures:
             logger.warning("connected to the broker again")
+            self._housekeeping.cut_off = None
             self._failures = 0
         busy = any(region.has() for region in self._board.regions(LIVE))
         if self.stopping:

@@ -11,7 +11,11 @@ from tests.working import work
 
 @pytest.fixture
 def site(settings, alias):
-    options = {"broker": {"name": "database", "alias": alias}, "namespace": "red"}
+    options = {
+        "broker": {"name": "database", "alias": alias},
+        "outbox": {"alias": alias},  # the test may not look into another database
+        "namespace": "red",
+    }
     settings.TASKS = {"default": {**settings.TASKS["default"], "OPTIONS": options}}
     return runtime_of("default")
 

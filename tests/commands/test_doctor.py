@@ -48,7 +48,7 @@ def test_a_sound_site(convoy, settings, options):
 
 
 def test_what_a_broker_can_do(convoy):
-    capabilities = convoy("doctor", "--json").data["capabilities"]
+    capabilities = convoy("doctor", "--json").data["capabilities"]["default"]
     assert capabilities["transactional"] == "default"
     assert capabilities["fencing"] is True
 

@@ -44,8 +44,8 @@ def make_site(tmp_path: Path, migrated: Path) -> Iterator[Callable[..., Site]]:
 def make_postgres_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
     """Make sites with a database of their own on the run's PostgreSQL.
 
-    pooled: through the run's PgBouncer. heard: with a listener that goes past it. migrated: with
-    Convoy's tables.
+    kept: connections live from job to job. pooled: through the run's PgBouncer. heard: with a
+    listener that goes past it. migrated: with Convoy's tables.
     """
     with contextlib.ExitStack() as stack:
         numbers = itertools.count()

@@ -61,10 +61,15 @@ def test_a_failed_body_leaves_nothing_behind(site: Site) -> None:
 
 @pytest.mark.postgres
 @pytest.mark.slow
-def test_what_lost_its_lease_rolls_back(make_postgres_site: Callable[..., Site]) -> None:
-    site = make_postgres_site(options={"lease": 5})
-    job_id = site.enqueue("transfer", 7, 2.0, timeout=30)
+@pytest.mark.parametrize("kept", [False, True])
+def test_what_lost_its_lease_rolls_back(
+    make_postgres_site: Callable[..., Site], kept: bool
+) -> None:
+    site = make_postgres_site(options={"lease": 5}, kept=kept)
     tree = site.worker("--processes", "1")
+    site.wait_finished(*site.enqueue_many("write_once", [["before"]] * 3))
+    site.sql("DELETE FROM testapp_note")
+    job_id = site.enqueue("transfer", 7, 2.0, timeout=30)
     site.wait_journal("transfer", 7)
     # As if this host had been cut off, its lease had lapsed and somebody else had come.
     site.sql(
@@ -72,7 +77,7 @@ def test_what_lost_its_lease_rolls_back(make_postgres_site: Callable[..., Site])
     )
     site.wait_journal("transfer", 7, 2)
     (result,) = site.wait_finished(job_id)
-    assert (result["status"], site.attempts(job_id)) == ("SUCCESSFUL", 2)
+    assert (result["status"], site.attempts(job_id)) == ("SUCCESSFUL", 2), result["errors"]
     site.wait_journal("quick")
     assert site.sql("SELECT count(*) FROM testapp_note") == [[2]]
     assert len(site.journal("quick")) == 1

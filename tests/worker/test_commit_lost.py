@@ -13,17 +13,22 @@ pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
 
 @pytest.mark.parametrize("delivered", [True, False], ids=["committed", "not-committed"])
-def test_rows_and_outcome_agree(make_postgres_site: Callable[..., Site], delivered: bool) -> None:
+@pytest.mark.parametrize("kept", [False, True])
+def test_rows_and_outcome_agree(
+    make_postgres_site: Callable[..., Site], delivered: bool, kept: bool
+) -> None:
     port = urlsplit(os.environ["CONVOY_TEST_POSTGRES"]).port
     assert port
     with between(port, delivered=delivered) as proxy:
-        site = make_postgres_site(options={"lease": 5}, port=proxy.port)
-        job_id = site.enqueue("write_once", "cut me", retries=1, backoff=0.1)
+        site = make_postgres_site(options={"lease": 5}, port=proxy.port, kept=kept)
         site.worker("--processes", "1")
+        site.wait_finished(*site.enqueue_many("write_once", [["before"]] * 3))
+        site.sql("DELETE FROM testapp_note")
+        job_id = site.enqueue("write_once", "cut me", retries=1, backoff=0.1)
         (result,) = site.wait_finished(job_id)
         assert proxy.cuts == 1
         assert result["status"] == "SUCCESSFUL"
         assert result["attempts"] == (1 if delivered else 2)
-        assert len(site.journal("write_once")) == result["attempts"]
+        assert len(site.journal("write_once")) == 3 + result["attempts"]
         assert site.sql("SELECT text FROM testapp_note") == [["cut me"]]
         assert site.live() == 0

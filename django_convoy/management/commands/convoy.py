@@ -42,15 +42,16 @@ class Adapter(Unabbreviated):
         self.help = subcommand.help
         self.requires_system_checks = getattr(subcommand, "requires_system_checks", ())
         self._subcommand = subcommand
+        self._every = getattr(subcommand, "every_backend", False)
         super().__init__(**kwargs)
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add what all subcommands share, then its own."""
         parser.add_argument(
             "--backend",
-            default=DEFAULT_TASK_BACKEND_ALIAS,
+            default="" if self._every else DEFAULT_TASK_BACKEND_ALIAS,
             metavar="ALIAS",
-            help="alias of TASKS (default: %(default)s)",
+            help=f"alias of TASKS (default: {'all' if self._every else '%(default)s'})",
         )
         parser.add_argument(
             "--json", action="store_true", help="write JSON to standard output, for programs"
@@ -61,8 +62,12 @@ class Adapter(Unabbreviated):
         """Run it; what users did wrong is one sentence, not a traceback."""
         out = Output(self.stdout, self.stderr, self.style, as_json=options["json"])
         try:
-            runtime = _backend(options["backend"]).runtime
-            status = self._subcommand.handle(runtime, options, out)
+            alias = options["backend"]
+            if self._every:
+                chosen: Any = [_backend(alias).alias] if alias else _backends()
+            else:
+                chosen = _backend(alias).runtime
+            status = self._subcommand.handle(chosen, options, out)
         except ConvoyError as error:
             raise CommandError(str(error)) from error
         if status:
@@ -80,6 +85,14 @@ def _backend(alias: str) -> ConvoyBackend:
             "name another with --backend"
         )
     return backend
+
+
+def _backends() -> list[str]:
+    """Return the aliases of all that are Convoy's; "default" must be one where it is alone."""
+    aliases = [
+        alias for alias in task_backends.settings if isinstance(task_backends[alias], ConvoyBackend)
+    ]
+    return aliases or [_backend(DEFAULT_TASK_BACKEND_ALIAS).alias]
 
 
 class Command(Unabbreviated):

@@ -1,8 +1,7 @@
 """`convoy doctor`: is everything as it has to be?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
-from itertools import chain
 from typing import Any
 
 from django.core.checks import ERROR as CHECK_ERROR
@@ -10,13 +9,15 @@ from django.core.management.base import CommandParser
 from django.utils.module_loading import autodiscover_modules
 
 from django_convoy import conf
+from django_convoy.contracts.broker import Broker
 from django_convoy.domain.capabilities import Capabilities
+from django_convoy.domain.errors import ConvoyError
 from django_convoy.framework import task_backends
 from django_convoy.insight.health import ERROR, FINE, NOTICE, WARNING, Finding, examine, slots
 from django_convoy.management import schedule_findings
 from django_convoy.management.output import Output
 from django_convoy.registry import declared_tasks
-from django_convoy.runtime import Runtime
+from django_convoy.runtime import Runtime, runtime_of
 
 _MARKS = {FINE: "ok", NOTICE: "note", WARNING: "WARN", ERROR: "ERROR"}
 
@@ -24,34 +25,49 @@ _MARKS = {FINE: "ok", NOTICE: "note", WARNING: "WARN", ERROR: "ERROR"}
 class Command:
     """Shows what it looked at; exits with 1 after an error."""
 
+    every_backend = True
+
     help = "look for what is wrong: settings, tables, broker, keys, clocks, queues"
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add nothing."""
 
-    def handle(self, runtime: Runtime, options: dict[str, Any], out: Output) -> int:
-        """Examine it."""
-        findings = []
-        looks = (
-            _settings(runtime),
-            _slots(runtime),
-            examine(runtime, conf.secrets),
-            schedule_findings.findings(runtime, conf.secrets()),
-        )
-        for finding in chain.from_iterable(looks):
-            findings.append(finding)
-            _show(finding, out)
-        capabilities = runtime.shared.broker.capabilities
-        out.line()
-        out.title(f"What {type(runtime.shared.broker).__name__} can do")
-        out.table(("Capability", "Value"), _capabilities(capabilities))
-        out.data(
-            {
-                "findings": [asdict(one) for one in findings],
-                "capabilities": asdict(capabilities),
-            }
-        )
-        return 1 if any(one.level == ERROR for one in findings) else 0
+    def handle(self, aliases: Sequence[str], options: dict[str, Any], out: Output) -> int:
+        """Examine each."""
+        findings, capabilities = [], {}
+        for number, alias in enumerate(aliases):
+            if number:
+                out.line()
+            out.title(f"Backend {alias!r}")
+            for finding in _examine(alias):
+                findings.append({"backend": alias, **asdict(finding)})
+                _show(finding, out)
+            if (broker := _broker(alias)) is not None:
+                capabilities[alias] = asdict(broker.capabilities)
+                out.line()
+                out.title(f"What {type(broker).__name__} can do")
+                out.table(("Capability", "Value"), _capabilities(broker.capabilities))
+        out.data({"findings": findings, "capabilities": capabilities})
+        return 1 if any(one["level"] == ERROR for one in findings) else 0
+
+
+def _examine(alias: str) -> Iterator[Finding]:
+    try:
+        runtime = runtime_of(alias)
+    except ConvoyError as error:
+        yield Finding(ERROR, "settings", str(error))
+        return
+    yield from _settings(runtime)
+    yield from _slots(runtime)
+    yield from examine(runtime, conf.secrets)
+    yield from schedule_findings.findings(runtime, conf.secrets())
+
+
+def _broker(alias: str) -> Broker | None:
+    try:
+        return runtime_of(alias).shared.broker
+    except ConvoyError:
+        return None  # said as a finding
 
 
 def _settings(runtime: Runtime) -> list[Finding]:

@@ -4,7 +4,10 @@ from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.utils import timezone
 
+from django_convoy.domain import clock
+from django_convoy.domain.errors import BrokerUnavailable
 from django_convoy.insight import history
 from django_convoy.insight.ages import in_words
 from django_convoy.insight.queues import Queue, queues
@@ -23,7 +26,7 @@ class Command:
 
     def handle(self, runtime: Runtime, options: dict[str, Any], out: Output) -> None:
         """Show all parts."""
-        there = queues(runtime, tuple(runtime.declared_queues))
+        there, trouble = _queues(runtime)
         running = workers(runtime)
         rate = history.rate(runtime)
         failures = history.failures(runtime)
@@ -31,13 +34,17 @@ class Command:
             {
                 "backend": runtime.alias,
                 "queues": [queue_data(one) for one in there],
+                "unreachable": trouble,
                 "workers": [worker_data(one) for one in running],
                 "rate": None if rate is None else asdict(rate),
                 "failures": failures,
             }
         )
         out.title(f"Backend {runtime.alias!r}")
-        show_queues(there, out)
+        if trouble:
+            out.line(out.style.WARNING(f"The broker cannot be reached: {trouble}"))
+        else:
+            show_queues(there, out)
         out.line()
         show_workers(running, out)
         out.line()
@@ -53,6 +60,14 @@ class Command:
         )
         advice = " See `convoy jobs --status FAILED`, `convoy retry --failed`." if failures else ""
         out.line(f"Failed and quarantined jobs in history: {failures}.{advice}")
+
+
+def _queues(runtime: Runtime) -> tuple[list[Queue], str]:
+    """Return the queues, and why they are not known where they are not."""
+    try:
+        return queues(runtime, tuple(runtime.declared_queues)), ""
+    except BrokerUnavailable as error:
+        return [], str(error)
 
 
 def queue_data(queue: Queue) -> dict[str, Any]:
@@ -83,7 +98,9 @@ def show_queues(there: list[Queue], out: Output) -> None:
 
 def worker_data(worker: Worker) -> dict[str, Any]:
     """Return a worker for JSON."""
-    return {**asdict(worker), "silent": worker.silent}
+    cut_off = worker.cut_off
+    told = None if cut_off is None else {"since": cut_off[0], "why": cut_off[1]}
+    return {**asdict(worker), "silent": worker.silent, "cut_off": told}
 
 
 def show_workers(running: list[Worker], out: Output) -> None:
@@ -107,8 +124,19 @@ def show_workers(running: list[Worker], out: Output) -> None:
             for one in running
         ),
     )
+    now = clock.now()
+    for one in running:
+        if (cut_off := one.cut_off) is not None and not one.silent:
+            since, why = cut_off
+            told = (
+                f"{one.name} on {one.host} is cut off from its broker since "
+                f"{timezone.localtime(since):%H:%M:%S} ({in_words(now - since)}): {why}"
+            )
+            out.line(out.style.WARNING(told))
 
 
 def _state(worker: Worker) -> str:
+    if worker.cut_off is not None:
+        return f"{worker.state}, cut off"
     told = worker.command and not worker.silent and worker.state != "stopping"
     return f"{worker.state}, told to {worker.command}" if told else worker.state

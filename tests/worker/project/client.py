@@ -99,6 +99,13 @@ def book(verb: str, args: list[Any]) -> None:
     getattr(book_of("default"), verb)(*args)
 
 
+def ids(alias: str) -> list[str]:
+    """The jobs of a backend, in its broker and in its outbox."""
+    view = runtime_of(alias).shared.view
+    assert view is not None
+    return [held.envelope.id for held in view.jobs(limit=100_000)]
+
+
 def _shown(value: Any) -> str:
     return value.isoformat() if isinstance(value, datetime) else repr(value)
 
@@ -112,6 +119,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "schedule": schedule,
     "book": book,
     "copies": copies,
+    "ids": ids,
 }
 
 

@@ -39,6 +39,7 @@ if url and url.startswith("mysql:"):
 elif url:
     DATABASES["default"] = pooled(url) if CHOSEN.get("pooled") else server(url, "postgresql")
     DATABASES["default"]["PORT"] = CHOSEN.get("port", DATABASES["default"]["PORT"])
+    DATABASES["default"]["CONN_MAX_AGE"] = None if CHOSEN.get("kept") else 0
     if level := CHOSEN.get("isolation"):
         from psycopg import IsolationLevel
 

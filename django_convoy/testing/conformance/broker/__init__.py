@@ -12,6 +12,7 @@ from django_convoy.testing.conformance.broker.ordering import Ordering
 from django_convoy.testing.conformance.broker.payloads import Payloads
 from django_convoy.testing.conformance.broker.releasing import Releasing
 from django_convoy.testing.conformance.broker.renewing import Renewing
+from django_convoy.testing.conformance.broker.serving import Serving
 from django_convoy.testing.conformance.broker.waiting import Waiting
 
 
@@ -29,6 +30,7 @@ class BrokerConformance(
     Counting,
     Browsing,
     Payloads,
+    Serving,
 ):
     """Every promise of `contracts.broker.Broker`, each as a test.
 

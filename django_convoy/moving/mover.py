@@ -1,0 +1,309 @@
+"""The way of jobs from one broker to another.
+
+A ready job is leased in the source, pushed to the target, and then over in the source. Whoever is
+killed in between leaves a lease that lapses: its job comes back as one that may have been moved,
+and is looked for in the target before it is pushed again.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from django_convoy.contracts.broker import Adopter, Browsable, Held
+from django_convoy.domain import clock
+from django_convoy.domain.envelope import NO_NOTE, Lease
+from django_convoy.domain.errors import BrokerUnavailable, ConfigurationError, ConvoyError
+from django_convoy.domain.verdict import DONE, Again
+from django_convoy.moving.fit import Fit, Unfit
+from django_convoy.outbox.table import PARKED, Table
+from django_convoy.runtime import Runtime
+
+SOON = timedelta(seconds=5)
+"""What falls due so soon is left until it is due: a worker must not take it from under us."""
+PAUSE = 0.2
+"""Seconds between two looks at what others hold, and at what falls due in a moment."""
+APART = 60.0
+"""Seconds for which a job that cannot be moved is put off, out of our way."""
+
+
+@dataclass(slots=True)
+class Moved:
+    """What came of it. left: why jobs stayed, and how many; forgotten: what the target cannot keep
+    of jobs, and of how many. held: jobs that workers of the source have."""
+
+    count: int = 0
+    held: int = 0
+    left: dict[str, set[str]] = field(default_factory=dict)
+    forgotten: dict[str, int] = field(default_factory=dict)
+
+
+class Mover:
+    """Moves the jobs of one queue after the other. Any number may run at once."""
+
+    def __init__(self, source: Runtime, target: Runtime, *, batch: int, name: str) -> None:
+        self._source = source
+        self._target = target
+        self._pairs = source.private(), target.private()
+        self._from, self._to = (pair.broker for pair in self._pairs)
+        self._batch = batch
+        self._lease = source.options.lease
+        self._patience = 2 * self._lease + SOON.total_seconds() + 1
+        self._name = name
+        self._fit = Fit(source, target)
+        self._left: set[str] = set()
+        self.moved = Moved()
+
+    def check(self, queue: str = "") -> list[str]:
+        """Return the queues that are to be moved. Raises ConfigurationError."""
+        self._fit.check_places()
+        queues = [queue] if queue else self._queues()
+        for one in queues:
+            self._fit.check(one)
+        return queues
+
+    def _queues(self) -> list[str]:
+        view, listed = self._source.shared.view, set[str]()
+        if view is not None:
+            listed = {self._source.short_name(full) or "" for full in view.queues()} - {""}
+        if not isinstance(self._from, Browsable):
+            listed |= set(self._source.declared_queues)
+            if not self._source.declared_queues:
+                raise ConfigurationError(
+                    f"{type(self._from).__name__} cannot list its queues: name one with --queue"
+                )
+        return sorted(listed)
+
+    def run(self, queue: str) -> Iterator[int]:
+        """Move all there is in a queue; yields how many it has moved so far, now and then."""
+        full = self._source.full_name(queue)
+        patience = time.monotonic() + self._patience
+        while True:
+            count = self._outbox(full) + self._ready(full) + self._aside(full)
+            if count:
+                self.moved.count += count
+                yield self.moved.count
+                patience = time.monotonic() + self._patience
+                continue
+            held = self._from.counts(full).leased
+            if not (held or self._comes_soon(full)) or time.monotonic() > patience:
+                self.moved.held += held
+                return
+            time.sleep(PAUSE)
+
+    def close(self) -> None:
+        """Give back connections."""
+        for pair in self._pairs:
+            pair.close()
+
+    # What is ready
+
+    def _ready(self, queue: str) -> int:
+        leases = self._from.claim([queue], limit=self._batch, lease=self._lease, worker=self._name)
+        if not leases:
+            return 0
+        fitted: list[tuple[Lease, Held]] = []
+        begun = False
+        try:
+            for lease in leases:
+                # Our own claim is no attempt.
+                job = Held(lease.envelope, "ready", lease.attempt - 1, lease.note)
+                if (found := self._fitted(job)) is not None:
+                    fitted.append((lease, found))
+            new = [
+                job for lease, job in fitted if not (_is_doubtful(lease) and self._is_known(job))
+            ]
+            begun = True
+            given = self._give(new)
+        except BaseException:
+            if not begun:  # else nobody knows what is there: the leases lapse
+                with contextlib.suppress(ConvoyError):
+                    self._release(leases, 0.0)
+            raise
+        refused = {job.envelope.id for job in new} - given
+        over = [lease for lease, job in fitted if lease.id not in refused]
+        kept = [lease for lease in leases if lease not in over]
+        if kept:
+            self._release(kept, APART)
+        answers = self._from.settle([(lease, DONE) for lease in over])
+        for lease, held in zip(over, answers, strict=True):
+            if not held:
+                self._take_back(lease.id)
+        return sum(answers)
+
+    def _release(self, leases: Sequence[Lease], seconds: float) -> None:
+        self._from.settle([(one, Again(seconds, True, one.note)) for one in leases])
+
+    def _take_back(self, job_id: str) -> None:
+        """Somebody else has the job in the source: it must not run in the target as well."""
+        view = self._target.shared.view
+        if view is None or view.remove(job_id) is None:
+            self._leave(job_id, "its lease was lost while it was moved: it may run in both")
+
+    # What cannot be claimed
+
+    def _aside(self, queue: str) -> int:
+        """Move what is delayed and buried, where the source can list it: it is pushed first, and
+        removed then; nobody takes it in between, because it is not due."""
+        if not isinstance(self._from, Browsable):
+            return 0
+        count = 0
+        for state in ("delayed", "buried"):
+            limit = self._batch + len(self._left)
+            jobs = list(self._from.jobs(queue=queue, state=state, limit=limit))
+            latest = clock.now() + SOON
+            chosen = [
+                found
+                for job in jobs
+                if job.envelope.id not in self._left
+                and (job.wake_at is None or job.wake_at > latest)
+                and (found := self._fitted(job)) is not None
+            ]
+            # It may be there since we, or others, were killed between push and remove.
+            new = [job for job in chosen if not self._is_known(job)]
+            refused = {job.envelope.id for job in new} - self._give(new)
+            for job in chosen:
+                job_id = job.envelope.id
+                if job_id in refused:
+                    continue
+                if self._from.remove(job_id) is None:
+                    self._take_back(job_id)
+                else:
+                    count += 1
+        return count
+
+    def _comes_soon(self, queue: str) -> bool:
+        """Return whether something falls due in a moment, or is being sent to the source."""
+        table = self._source.shared.outbox
+        if table is not None and table.exists():
+            rows = table.jobs(queue=queue, limit=1 + len(self._left))
+            if any(row.envelope.id not in self._left for row in rows):
+                return True
+        if not isinstance(self._from, Browsable):
+            return False
+        limit = 1 + len(self._left)
+        latest = clock.now() + SOON
+        return any(
+            job.envelope.id not in self._left and job.wake_at is not None and job.wake_at <= latest
+            for job in self._from.jobs(queue=queue, state="delayed", limit=limit)
+        )
+
+    # What is in the source's outbox
+
+    def _outbox(self, queue: str) -> int:
+        table = self._source.shared.outbox
+        if table is None or not table.exists():
+            return 0
+        count = 0
+        for row in table.jobs(queue=queue, limit=self._batch + len(self._left)):
+            job_id = row.envelope.id
+            if job_id in self._left or (job := self._fitted(row)) is None:
+                continue
+            count += self._move_row(table, job)
+        return count
+
+    def _move_row(self, table: Table, job: Held) -> bool:
+        """Move a row that nobody is sending: in one transaction where that is to be had."""
+        there, alias = self._target.shared.outbox, table.session.alias
+        job_id = job.envelope.id
+
+        def swap(put: Callable[[], None]) -> bool:
+            if table.remove(job_id) is None:
+                return False
+            put()
+            return True
+
+        job = replace(job, state="", wake_at=job.envelope.due)
+        broker = self._target.shared.broker
+        if isinstance(broker, Adopter) and broker.capabilities.transactional == alias:
+            adopt = broker.adopt
+            return table.session.together(lambda: swap(lambda: adopt([job])))
+        if there is not None and there.session.alias == alias and there.exists():
+            at = clock.now() if not self._fit.is_far(job) else self._sent_at(job)
+            return table.session.together(lambda: swap(lambda: there.park([(job, at)])))
+        row = table.take_one(job_id)
+        if row is None:
+            return False
+        if not (row.state != PARKED and self._is_known(job)) and not self._give([job]):
+            return False
+        table.delete([job_id])
+        return True
+
+    def _sent_at(self, job: Held) -> datetime:
+        return (job.wake_at or clock.now()) - self._fit.near()
+
+    # The target
+
+    def _fitted(self, job: Held) -> Held | None:
+        try:
+            found = self._fit.fitted(job)
+        except Unfit as error:
+            self._leave(job.envelope.id, str(error))
+            return None
+        return found
+
+    def _leave(self, job_id: str, why: str) -> None:
+        self._left.add(job_id)
+        self.moved.left.setdefault(why, set()).add(job_id)
+
+    def _is_known(self, job: Held) -> bool:
+        job_id, pair = job.envelope.id, self._target.shared
+        if pair.view is not None and pair.view.find(job_id) is not None:
+            return True
+        if job.state == "buried":
+            return False  # it has failed, and may have a record that says so
+        return pair.store.get(job_id) is not None
+
+    def _give(self, jobs: Sequence[Held]) -> set[str]:
+        """Put jobs into the target; return the ids of those that it took."""
+        try:
+            self._put(jobs)
+            given = list(jobs)
+        except BrokerUnavailable:
+            raise
+        except ConvoyError:
+            given = [one for one in jobs if self._put_one(one)]
+        for one in given:
+            if word := self._fit.forgets(one):
+                self.moved.forgotten[word] = self.moved.forgotten.get(word, 0) + 1
+        return {one.envelope.id for one in given}
+
+    def _put_one(self, job: Held) -> bool:
+        try:
+            self._put([job])
+        except BrokerUnavailable:
+            raise
+        except ConvoyError as error:
+            self._leave(job.envelope.id, str(error))
+            return False
+        return True
+
+    def _put(self, jobs: Sequence[Held]) -> None:
+        remembered = [one for one in jobs if self._is_remembered(one)]
+        known = {one.envelope.id for one in remembered}
+        plain = [
+            replace(one.envelope, due=one.wake_at or one.envelope.due)
+            for one in jobs
+            if one.envelope.id not in known
+        ]
+        outbox = self._target.shared.outbox
+        far = [one for one in remembered if self._fit.is_far(one)]
+        near = [one for one in remembered if not self._fit.is_far(one)]
+        if plain:
+            self._target.intake.push(plain)
+        if near and isinstance(self._to, Adopter):
+            self._to.adopt(near)
+        if far:
+            if outbox is None or not outbox.exists():
+                raise ConfigurationError("there is no outbox in which it could wait")
+            outbox.park([(one, self._sent_at(one)) for one in far])
+
+    def _is_remembered(self, job: Held) -> bool:
+        told = job.attempt or job.note != NO_NOTE or job.state == "buried"
+        return bool(told) and isinstance(self._to, Adopter)
+
+
+def _is_doubtful(lease: Lease) -> bool:
+    """Return whether the job may have been pushed by one who was killed."""
+    return lease.attempt > 1 or lease.note.suspect
