@@ -4,9 +4,10 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from django_convoy.domain.envelope import Envelope
 from django_convoy.domain.errors import BrokerUnavailable, ConvoyError
 from django_convoy.scheduling.bells import Bell
 from django_convoy.scheduling.editions import Edition
@@ -16,6 +17,9 @@ from django_convoy.scheduling.table import Table
 logger = logging.getLogger("django_convoy.schedules")
 SIGHT_SECONDS = 30.0
 """Between two times that a steward says which declarations it has."""
+FORGET_SECONDS = 600.0
+"""Between two times that schedules are removed which are over; more often while there are many."""
+FORGET_AT_ONCE = 50
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 BRIEF = 0.001
 """Seconds until the next look where others have what is due: twice as many each time."""
@@ -24,19 +28,28 @@ BRIEF = 0.001
 class Scheduler:
     """Fires the schedules of one site, beside any number of others.
 
-    edition: makes what is declared by this code, in the thread that reports it.
+    edition: makes what is declared by this code, in the thread that reports it. fired: told of
+    new jobs, when they can be seen.
     """
 
-    def __init__(self, table: Table, firing: Firing, edition: Callable[[], Edition]) -> None:
+    def __init__(
+        self,
+        table: Table,
+        firing: Firing,
+        edition: Callable[[], Edition],
+        fired: Callable[[Sequence[Envelope]], None],
+    ) -> None:
         self._table = table
         self._firing = firing
         self._make_edition = edition
+        self._fired = fired
         self._edition: Edition | None = None
         self._bell = Bell(table.session)
         self._leaving = threading.Event()
         self._thread = threading.Thread(target=self._run, name="schedules", daemon=True)
         self._brief = BRIEF
         self._see_at = 0.0
+        self._forget_at = time.monotonic() + FORGET_SECONDS * random.random()  # noqa: S311 - spread
 
     def start(self) -> None:
         """Begin."""
@@ -98,11 +111,15 @@ class Scheduler:
             self._report()
         due = self._table.next_wake()
         if due is not None and due <= 0:
-            if self._firing.fire():
+            if jobs := self._firing.fire():
+                self._fired(jobs)
                 return 0.0
             self._brief = min(self._brief * 2, self._bell.longest)
             return self._brief
         self._brief = BRIEF
+        if began >= self._forget_at:  # while nothing else is to be done
+            many = self._table.forget_over(FORGET_AT_ONCE) == FORGET_AT_ONCE
+            self._forget_at = began + (SIGHT_SECONDS if many else FORGET_SECONDS)
         rest = self._bell.longest if due is None else min(due, self._bell.longest)
         # The answer was true when it was given.
         return max(BRIEF, rest - (time.monotonic() - began) / 2)

@@ -6,6 +6,7 @@ The store's clock decides what is due, and all times go in and out aware, in UTC
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django_convoy.db.dialect import TIMES, aware
@@ -17,6 +18,8 @@ KEPT = 100
 """Firings of each schedule that are kept, at least."""
 PRUNE_EACH = 20
 """After so many firings of a schedule its oldest are forgotten."""
+OVER_SECONDS = 7 * 86400.0
+"""How long a schedule that never fires again is shown."""
 CHUNK = 500
 
 
@@ -231,6 +234,20 @@ class Table:
         """Remove a schedule with its history."""
         self.session.statement("DELETE FROM convoy_firing WHERE schedule_id = %s", [schedule_id])
         self.session.statement("DELETE FROM convoy_schedule WHERE id = %s", [schedule_id])
+
+    def forget_over(self, limit: int) -> int:
+        """Remove schedules that never fire again, if nobody would miss them: those that the code
+        does not declare, a week after their last firing. Returns how many, `limit` at most."""
+        before, params = self.dialect.now(-OVER_SECONDS)
+        rows = self._all(
+            f"SELECT id FROM convoy_schedule WHERE {self._where} AND next_at IS NULL "
+            "AND origin NOT IN ('code', 'settings') "
+            f"AND COALESCE(last_at, changed_at) < {before} LIMIT {limit}",
+            [*self._key, *params],
+        )
+        for (schedule_id,) in rows:
+            self.session.together(partial(self.delete, schedule_id))
+        return len(rows)
 
     # The site
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, connections
 
+from django_convoy.framework import task_signals
 from django_convoy.scheduling.rules import cron, every, once
 from django_convoy.scheduling.table import KEPT, PRUNE_EACH, Fired
 from tests.api.tasks import add
@@ -137,6 +138,33 @@ def test_the_history_says_what_became_of_each_firing(alias, place):
     (run,) = place.history()
     assert run.outcome == "SUCCESSFUL"
     assert run.started_after is not None
+
+
+def test_a_schedule_that_is_over_is_forgotten_after_a_week(alias, place):
+    table = place.book.table
+    for name in ("old", "new", "lasting"):
+        place.make(name, args=[1])
+    for name, days in (("old", 8), ("new", 6)):
+        at = table.now() - timedelta(days=days)
+        table.update(name, {"next_at": None, "wake_at": None, "last_at": at})
+    table.insert_firings([Fired(place.book.get("old").id, at, at)])
+    assert place.firing._table.forget_over(10) == 1
+    assert [row.name for row in place.book.all()] == ["lasting", "new"]
+
+
+def test_whoever_listens_hears_of_new_jobs(alias, place, stewards):
+    heard = []
+    place.make(args=[7], ago=1)
+    task_signals.task_enqueued.connect(
+        lambda task_result, **_: heard.append(task_result), weak=False
+    )
+    try:
+        assert stewards()._step() == 0.0
+    finally:
+        task_signals.task_enqueued.receivers.clear()
+        task_signals.task_enqueued.sender_receivers_cache.clear()
+    (result,) = heard
+    assert (result.task, result.args, result.status.name) == (add, [7], "READY")
 
 
 def test_the_history_of_each_schedule_is_bounded(alias, place):

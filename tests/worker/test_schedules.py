@@ -129,6 +129,24 @@ def test_a_steward_that_is_killed_has_a_successor(place: Site) -> None:
     assert len(times) == len(set(times))
 
 
+@pytest.mark.postgres
+def test_a_lost_connection_is_opened_again(make_postgres_site: Make) -> None:
+    place = make_postgres_site()
+    place.schedule(["a"], "tick", EACH_SECOND, "NAME", intended=True)
+    tree = place.worker("--processes", "1")
+    place.wait_journal("tick", "a")
+    place.sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    count = len(place.journal("tick", "a"))
+    lines = place.wait_journal("tick", "a", count=count + 3)
+    assert len({line[2] for line in lines}) == len(lines)
+    steward = tree.steward()
+    place.wait_journal("tick", "a", count=count + 4)
+    assert tree.steward() == steward
+
+
 # Slow ones
 
 
@@ -167,6 +185,32 @@ def test_how_late_firings_are_on_an_idle_system(place: Site) -> None:
     )
     assert late[0] >= 0
     assert len(late) >= 9
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+def test_how_late_firings_are_under_load(make_postgres_site: Make) -> None:
+    """While workers are given more than they can do; what is fired comes first."""
+    place = make_postgres_site()
+    place.enqueue_many("add", [[number, 1] for number in range(40_000)])
+    names = [f"s{n}" for n in range(20)]
+    place.schedule(names, "tick", EACH_SECOND, "NAME", intended=True, using={"priority": 9})
+    place.worker("--processes", "2")
+    place.wait_journal("tick", count=20)
+    begin, before = datetime.now(UTC), place.live()
+    time.sleep(4)
+    done = (before - place.live()) / 4
+    late = lateness(place, begin)
+    started = sorted(
+        float(at) - float(intended)
+        for _, _, intended, at in place.journal("tick")
+        if float(intended) > begin.timestamp()
+    )
+    print(
+        f"\nbeside {done:,.0f} jobs/s: enqueued p99 {p99(late) * 1000:.0f} ms late, "
+        f"started p99 {p99(started) * 1000:.0f} ms late"
+    )
+    assert late[0] >= 0
 
 
 @pytest.mark.slow

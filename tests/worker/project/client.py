@@ -81,9 +81,10 @@ def schedule(
     names: list[str], task: str, rule: dict[str, Any], args: list[Any], options: dict[str, Any]
 ) -> None:
     """Make a schedule of each name; "NAME" among the arguments is replaced by it."""
+    using = options.pop("using", {})
     for name in names:
         own = [name if one == "NAME" else one for one in args]
-        make_schedule(name, _task(task, {}), rule, args=own, **options)
+        make_schedule(name, _task(task, using), rule, args=own, **options)
 
 
 def copies(name: str, count: int) -> None:
