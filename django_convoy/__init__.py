@@ -18,6 +18,7 @@ from django_convoy.domain.errors import (
     ConfigurationError,
     ConvoyError,
     InvalidOption,
+    InvalidSchedule,
     JobExpired,
     JobInterrupted,
     ObjectGone,
@@ -39,6 +40,14 @@ if TYPE_CHECKING:
     )
     from django_convoy.results import Context as TaskContext
     from django_convoy.results import ConvoyResult as TaskResult
+    from django_convoy.schedules import (
+        Schedule,
+        aschedule,
+        aunschedule,
+        schedule,
+        unschedule,
+    )
+    from django_convoy.scheduling.rules import cron, every, once
     from django_convoy.tasks import ConvoyTask as Task
     from django_convoy.tasks import Job, task
 
@@ -49,14 +58,22 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _LAZY = {
     "Job": ("tasks", "Job"),
+    "Schedule": ("schedules", "Schedule"),
     "TaskResultDoesNotExist": ("framework", "TaskResultDoesNotExist"),
     "TaskResultMismatch": ("framework", "TaskResultMismatch"),
     "TaskResultStatus": ("framework", "TaskResultStatus"),
     "Task": ("tasks", "ConvoyTask"),
     "TaskContext": ("results", "Context"),
     "TaskResult": ("results", "ConvoyResult"),
+    "aschedule": ("schedules", "aschedule"),
+    "aunschedule": ("schedules", "aunschedule"),
+    "cron": ("scheduling.rules", "cron"),
     "enqueue_many": ("backend", "enqueue_many"),
+    "every": ("scheduling.rules", "every"),
+    "once": ("scheduling.rules", "once"),
+    "schedule": ("schedules", "schedule"),
     "task": ("tasks", "task"),
+    "unschedule": ("schedules", "unschedule"),
 }
 """Names whose modules need Django's settings; imported when they are first used."""
 
@@ -75,6 +92,7 @@ __all__ = [
     "ConvoyError",
     "Exponential",
     "InvalidOption",
+    "InvalidSchedule",
     "Job",
     "JobExpired",
     "JobInterrupted",
@@ -82,6 +100,7 @@ __all__ = [
     "ObjectGone",
     "PayloadError",
     "ResultTimeout",
+    "Schedule",
     "SignatureError",
     "Task",
     "TaskContext",
@@ -92,6 +111,13 @@ __all__ = [
     "TaskResultStatus",
     "TimeoutExceeded",
     "WorkerDied",
+    "aschedule",
+    "aunschedule",
+    "cron",
     "enqueue_many",
+    "every",
+    "once",
+    "schedule",
     "task",
+    "unschedule",
 ]

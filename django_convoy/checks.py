@@ -15,7 +15,8 @@ from django_convoy.brokers.debug_web import INCLUDE, VIEW, DebugWebBroker
 from django_convoy.domain.errors import ConfigurationError, InvalidOption
 from django_convoy.domain.options import JobOptions, check_together
 from django_convoy.domain.promises import check_task
-from django_convoy.runtime import runtime_of
+from django_convoy.runtime import Runtime, runtime_of
+from django_convoy.schedules import in_settings
 
 SQLITE_TIMEOUT = 5.0
 
@@ -79,6 +80,16 @@ def _has_page() -> bool:
     return True
 
 
+def check_schedules(runtime: Runtime) -> list[CheckMessage]:
+    """Return what is wrong with OPTIONS['schedules']; with the rest workers begin."""
+    try:
+        list(in_settings(runtime))
+    except ConfigurationError as error:
+        where = f"TASKS[{runtime.alias!r}]"
+        return [Error(str(error), obj=where, id="convoy.E007")]
+    return []
+
+
 def check_backend(alias: str, options: Mapping[str, Any], queues: set[str]) -> list[CheckMessage]:
     """Return what is wrong with one entry of TASKS."""
     where = f"TASKS[{alias!r}]"
@@ -121,6 +132,7 @@ def check_backend(alias: str, options: Mapping[str, Any], queues: set[str]) -> l
                 id="convoy.E006",
             )
         )
+    found += check_schedules(runtime)
     if (
         runtime.outbox_alias is not None
         and runtime.shared.outbox is None

@@ -143,6 +143,9 @@ class WorkerOptions:
         "a job whose transaction (`atomic`) is open for longer is warned about, once, in the log; "
         "None: never",
     )
+    scheduler: bool = option(
+        True, _flag, "False: workers fire no schedules (`--no-schedules`); others have to"
+    )
     daemonize_workers: bool = option(
         True, _flag, "False: processes that a task started live on when its worker dies"
     )
@@ -205,6 +208,9 @@ class Options:
     task: Mapping[str, Any] = option(
         {}, lambda v: _task_defaults(v), "task options for tasks that do not say themselves"
     )
+    schedules: Mapping[str, Mapping[str, Any]] = option(
+        {}, lambda v: _schedules(v), "schedules by their names; see How to run tasks on a schedule"
+    )
     worker: WorkerOptions = option(WorkerOptions(), lambda v: _worker(v), "see below")
 
 
@@ -234,6 +240,16 @@ def _retention(value: Any) -> Retention:
         read = _whole(0) if name == "newest_successes" else _duration
         given[name] = _or_none(read)(one)
     return Retention(**given)
+
+
+def _schedules(value: Any) -> Mapping[str, Mapping[str, Any]]:
+    """Look at the shape; what is in it is read where tasks can be imported."""
+    if not isinstance(value, Mapping):
+        raise ValueError('must be a dict, {"name": {"task": "path.of.task", "rule": ...}}')
+    for name, one in value.items():
+        if not isinstance(one, Mapping):
+            raise ValueError(f"{name!r} must be a dict with task and rule, not {one!r}")
+    return dict(value)
 
 
 def _worker(value: Any) -> WorkerOptions:

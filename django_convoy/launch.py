@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import OperationalError, connections
@@ -10,12 +11,20 @@ from django_convoy.contracts.broker import Broker, Browsable
 from django_convoy.contracts.listener import Announcing
 from django_convoy.core.lanes import Lanes, parse
 from django_convoy.db.atomicity import task_atomic
+from django_convoy.declared import edition
+from django_convoy.domain.envelope import NO_NOTE, Envelope
 from django_convoy.domain.errors import ConfigurationError
-from django_convoy.framework import task_backends
+from django_convoy.framework import TaskResultStatus, task_backends, task_signals
+from django_convoy.observed import is_observed
 from django_convoy.observer import SignalObserver
-from django_convoy.registry import Finder
-from django_convoy.runtime import Runtime, runtime_of
-from django_convoy.worker.engine import Engine
+from django_convoy.registry import Finder, find_task
+from django_convoy.results import build
+from django_convoy.runtime import Pair, Runtime, runtime_of
+from django_convoy.scheduling.firing import Firing
+from django_convoy.scheduling.runs import is_over
+from django_convoy.scheduling.service import Scheduler
+from django_convoy.scheduling.table import Table
+from django_convoy.worker.engine import Engine, Service
 from django_convoy.worker.plan import Plan
 
 logger = logging.getLogger("django_convoy")
@@ -46,7 +55,35 @@ def build_engine(plan: Plan, worker: str) -> Engine:
         worker=worker,
         relay=runtime.relay(own),
         long_transaction=plan.long_transaction,
+        services=lambda: _services(plan, runtime, own),
     )
+
+
+def _services(plan: Plan, runtime: Runtime, own: Pair) -> list[Service]:
+    return [scheduler(runtime, own)] if plan.schedules else []
+
+
+def scheduler(runtime: Runtime, own: Pair) -> Scheduler:
+    """Return what fires the schedules of an alias, on the connections of a private pair."""
+    pair, push = runtime.for_schedules(own)
+    table = Table(pair.tables, runtime.options.namespace, runtime.alias)
+    retention = runtime.options.retention
+    firing = Firing(
+        table, runtime.codec, push, lambda job_id: is_over(pair, retention, job_id), find_task
+    )
+    return Scheduler(
+        table, firing, lambda: edition(runtime, pair), lambda jobs: tell_of(runtime, jobs)
+    )
+
+
+def tell_of(runtime: Runtime, jobs: Sequence[Envelope]) -> None:
+    """Send `task_enqueued` for jobs that were not enqueued by a caller, if anybody listens."""
+    if not is_observed(task_signals.task_enqueued):
+        return
+    sender = type(task_backends[runtime.alias])
+    for job in jobs:
+        result = build(runtime, job, TaskResultStatus.READY, NO_NOTE, None, None)
+        task_signals.task_enqueued.send_robust(sender, task_result=result)
 
 
 def ready_queues(runtime: Runtime, broker: Broker) -> list[str]:

@@ -1,5 +1,14 @@
 """Where Django looks for models."""
 
 from django_convoy.db.models import FinishedJob, LiveJob, OutboxJob, WorkerProcess
+from django_convoy.db.schedules import Firing, ScheduleSite, StoredSchedule
 
-__all__ = ["FinishedJob", "LiveJob", "OutboxJob", "WorkerProcess"]
+__all__ = [
+    "FinishedJob",
+    "Firing",
+    "LiveJob",
+    "OutboxJob",
+    "ScheduleSite",
+    "StoredSchedule",
+    "WorkerProcess",
+]

@@ -5,7 +5,7 @@ nothing. Discarded after a fork and when settings change.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,9 +18,10 @@ from django_convoy.contracts.broker import Broker, Browsable
 from django_convoy.contracts.store import Store
 from django_convoy.core.codec import Codec
 from django_convoy.db.session import PrivateSession, Session
+from django_convoy.domain.envelope import Envelope
 from django_convoy.domain.errors import ConfigurationError
 from django_convoy.framework import task_backends
-from django_convoy.outbox.dispatch import ON_COMMIT, Dispatch
+from django_convoy.outbox.dispatch import ON_COMMIT, OUTBOX, Dispatch
 from django_convoy.outbox.overview import Overview
 from django_convoy.outbox.relay import Relay
 from django_convoy.outbox.table import Table
@@ -33,11 +34,14 @@ from django_convoy.worker.timeouts import ThreadTimeouts
 class Pair:
     """A broker and a store that share a way to their database, where they have one.
 
+    tables: the way to the database that has Convoy's other tables: the broker's own, if it has
+    one, else that of the outbox.
     outbox: where jobs wait that cannot go to the broker yet; None: all can.
     """
 
     broker: Broker
     store: Store
+    tables: Session
     outbox: Table | None = None
 
     @property
@@ -79,7 +83,8 @@ class Runtime:
         self.outbox_alias = self._outbox_alias(pair.broker)
         """The database whose transactions count for a broker elsewhere; None: it joins them, or
         there are none."""
-        self.shared = Pair(pair.broker, pair.store, self._outbox(Session))
+        outbox = self._outbox(Session)
+        self.shared = replace(pair, outbox=outbox)
         self.intake: Broker | Dispatch = self._intake(pair.broker)
         """Where jobs are pushed to: the broker, or what may lead them through the outbox."""
         can = pair.broker.capabilities
@@ -89,6 +94,15 @@ class Runtime:
     def private(self) -> Pair:
         """Return a broker and a store with connections of their own, for a worker."""
         return self._pair(PrivateSession)
+
+    def for_schedules(self, pair: Pair) -> tuple[Pair, Callable[[Sequence[Envelope]], None]]:
+        """Return a private pair with its outbox, and how jobs are pushed in transactions of its
+        `tables`: they commit together, whatever the broker is."""
+        if pair.broker.capabilities.transactional == pair.tables.alias:
+            return pair, pair.broker.push
+        outbox = Table(pair.tables, self.full_name(self.alias))
+        dispatch = Dispatch(pair.broker, pair.tables, outbox, OUTBOX, fallback=True)
+        return replace(pair, outbox=outbox), dispatch.push
 
     def relay(self, pair: Pair) -> Relay | None:
         """Return what sends jobs from the outbox, by this pair; None where none can be there."""
@@ -134,11 +148,14 @@ class Runtime:
         options, memory = self.options, self._memory
         try:
             broker = make_broker(options.broker, open_session, memory)
-            alias = broker.capabilities.transactional or "default"
+            alias = broker.capabilities.transactional or DEFAULT
             store = make_store(options.store, open_session, alias, options.retention, memory)
+            elsewhere = options.outbox.alias or DEFAULT
+            known = elsewhere if elsewhere in connections.settings else DEFAULT  # said later
+            tables = open_session(broker.capabilities.transactional or known)
         except ConfigurationError as error:
             raise conf.SettingsError(f"TASKS[{self.alias!r}]['OPTIONS']: {error}") from error
-        return Pair(broker, store)
+        return Pair(broker, store, tables)
 
     def full_name(self, queue: str) -> str:
         """Return a queue's name with the namespace in front."""

@@ -26,6 +26,7 @@ from django_convoy.framework import (
     Task,
     TaskResult,
 )
+from django_convoy.scheduling.rules import Rule
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -62,6 +63,7 @@ class ConvoyTask(GenericTask[P, T]):
 
     delay: run_after as a span, counted from each enqueue.
     overrides: the options that `.using()` gave; they travel with the job.
+    schedule: when it is enqueued by itself, without arguments: a rule, or several.
     """
 
     # Again, because Django 6.0 gives them no defaults.
@@ -84,6 +86,7 @@ class ConvoyTask(GenericTask[P, T]):
     keep_result: Any = UNSET
     delay: timedelta | None = None
     overrides: frozenset[str] = frozenset()
+    schedule: Any = ()
     _declared: dict[str, Any] = field(init=False, repr=False, compare=False)
     _sound_for: Any = field(init=False, repr=False, compare=False)
 
@@ -97,6 +100,7 @@ class ConvoyTask(GenericTask[P, T]):
     def __post_init__(self) -> None:
         try:
             check_priority(self.priority)
+            object.__setattr__(self, "schedule", self._rules(self.schedule))
             for name in _IN_ORDER:
                 value = getattr(self, name)
                 if value is not UNSET:
@@ -110,6 +114,25 @@ class ConvoyTask(GenericTask[P, T]):
         object.__setattr__(self, "_sound_for", None)
         # Zero-argument super() does not work in a dataclass with slots.
         Task.__post_init__(self)
+
+    def _rules(self, given: Any) -> tuple[Rule, ...]:
+        """Return the rules of `schedule`. Raises InvalidOption."""
+        rules = tuple(given) if isinstance(given, list | tuple) else (given,) if given else ()
+        for one in rules:
+            if not isinstance(one, Rule):
+                raise InvalidOption(
+                    "schedule must be a rule such as cron('0 3 * * *'), or a list of them, "
+                    f"not {one!r}"
+                )
+        if rules and not self.overrides:
+            try:
+                self.check_call((), {})
+            except TypeError as error:
+                raise InvalidOption(
+                    f"schedule: {error}. Say the arguments in schedules.py of an app: "
+                    "Schedule(name, task, rule, args=[...])"
+                ) from None
+        return rules
 
     def __repr__(self) -> str:
         said = {name: getattr(self, name) for name in _PLAIN}
@@ -257,8 +280,14 @@ class ConvoyTask(GenericTask[P, T]):
 
 _IN_ORDER = tuple(one.name for one in fields(JobOptions))
 _FIELD_NAMES = frozenset(one.name for one in fields(ConvoyTask) if one.init)
-_IN_DECORATOR = frozenset({"takes_context", "func"})
-_OPTION_NAMES = job_options.NAMES | {"priority", "queue_name", "backend", "takes_context"}
+_IN_DECORATOR = frozenset({"takes_context", "func", "schedule"})
+_OPTION_NAMES = job_options.NAMES | {
+    "priority",
+    "queue_name",
+    "backend",
+    "takes_context",
+    "schedule",
+}
 _USING_NAMES = (_OPTION_NAMES - _IN_DECORATOR) | {"run_after"}
 _PLAIN: Mapping[str, Any] = {
     "priority": DEFAULT_TASK_PRIORITY,
@@ -300,6 +329,7 @@ def task(
     queue_name: str = ...,
     backend: str = ...,
     takes_context: Literal[False] = ...,
+    schedule: Rule | Sequence[Rule] = ...,
     **options: Any,
 ) -> Callable[[Callable[P, T]], ConvoyTask[P, T]]: ...
 
@@ -311,6 +341,7 @@ def task(
     queue_name: str = ...,
     backend: str = ...,
     takes_context: Literal[True],
+    schedule: Rule | Sequence[Rule] = ...,
     **options: Any,
 ) -> Callable[[Callable[Concatenate[Any, P], T]], ConvoyTask[P, T]]: ...
 
@@ -323,12 +354,14 @@ def task(
     queue_name: str = DEFAULT_TASK_QUEUE_NAME,
     backend: str = DEFAULT_TASK_BACKEND_ALIAS,
     takes_context: bool = False,
+    schedule: Any = (),
     **options: Any,
 ) -> Any:
     """Make a function a task, with or without options.
 
     priority: -100 to 100, higher first, within its queue. queue_name: where it waits.
     backend: an alias of TASKS. takes_context: the first argument is a TaskContext.
+    schedule: when it is enqueued by itself: cron("0 3 * * *"), or a list of such rules.
     options: retries, backoff, retry_on, give_up_on, timeout, grace, atomic, delivery, expires,
     kill_on_stop, crash_budget, keep, keep_result; see `domain.options.JobOptions`.
     Raises InvalidTask, or its subclass InvalidTaskOption that says what is allowed.
@@ -348,6 +381,7 @@ def task(
             queue_name=queue_name,
             backend=backend,
             takes_context=takes_context,
+            schedule=schedule,
             **options,
         )
 

@@ -49,6 +49,14 @@ COLUMNS = {
     "seen_at": "when it last reported",
     "state": "running or stopping",
 }
+SCHEDULE = {
+    "id": "a number",
+    "namespace": "of the site; empty: it has none",
+    "priority": "-100 to 100, higher first",
+    "created_at": "when it was first declared",
+}
+FIRING = {"id": "a number", "schedule": "`id` of its schedule"}
+SITE = {"id": "a number", "namespace": "of the site; empty: it has none"}
 OVER = {"started_at": "when its last run began"}
 SENT = {"queue": "with the namespace in front"}
 BORN = {"started_at": "when it was started", "id": "host, pid and backend"}
@@ -213,6 +221,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "FinishedJob": _columns("FinishedJob", OVER),
     "OutboxJob": _columns("OutboxJob", SENT),
     "WorkerProcess": _columns("WorkerProcess", BORN),
+    "StoredSchedule": _columns("StoredSchedule", SCHEDULE),
+    "Firing": _columns("Firing", FIRING),
+    "ScheduleSite": _columns("ScheduleSite", SITE),
 }
 
 

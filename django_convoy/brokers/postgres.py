@@ -55,6 +55,8 @@ class PostgresBroker(DatabaseBroker, Recorder, Announcing):
     listener connects past a pooler; without one nobody listens behind a pooler.
     """
 
+    tells_of_schedules = True
+
     def __init__(self, session: Session, *, listen: bool = True, listen_dsn: str = "") -> None:
         super().__init__(session)
         self._listens = listen
@@ -127,6 +129,11 @@ class PostgresBroker(DatabaseBroker, Recorder, Announcing):
             session.step(lambda: copy(session.connection, statements.COPY, [text]))
 
     # Waking
+
+    def announce(self, announcement: Announcement) -> None:
+        """Send NOTIFY after the commit."""
+        counts = {announcement.queue: announcement.count}
+        self.session.after_commit(lambda: self._announce(counts, NOTIFY))
 
     def _tell(self, envelopes: Sequence[Envelope]) -> None:
         if not self._listens:

@@ -3,6 +3,10 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
+
+SCHEDULES = "*schedules"
+"""Instead of a queue: a schedule was changed. No queue can be called so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,12 @@ class Listener(ABC):
 
 
 class Announcing(ABC):
-    """Optional role of a broker: one process of a tree listens, and wakes the others."""
+    """Optional role of a broker: one process of a tree listens, and wakes the others.
+
+    tells_of_schedules: `announce` works, and its listeners hear of changed schedules.
+    """
+
+    tells_of_schedules: ClassVar[bool] = False
 
     @abstractmethod
     def listen(self) -> Listener | None:
@@ -51,3 +60,7 @@ class Announcing(ABC):
     @abstractmethod
     def use_bells(self, folder: str) -> None:
         """Sleep in this folder of a tree, where its listener wakes whoever waits in a claim."""
+
+    def announce(self, announcement: Announcement) -> None:
+        """Tell all listeners of something, once what was written can be seen."""
+        raise NotImplementedError

@@ -64,6 +64,11 @@ class Codec:
         self._readers = {reader.tag: reader for reader in (*readers, writer)}
         self._compress_above = compress_above
 
+    @property
+    def key_id(self) -> str:
+        """The id of the key that signs."""
+        return self._signing[0]
+
     def seal(self, job_id: str, queue: str, task: str, call: Call) -> tuple[str, str, str]:
         """Return (payload, seal, key id) of a call. Raises PayloadError."""
         body: dict[str, Any] = {"args": call.args, "kwargs": call.kwargs}
@@ -81,11 +86,18 @@ class Codec:
         head = f"{VERSION}{self._writer.tag}{flag}"
         return payload, f"{head}:{_mac(key, head, job_id, queue, task, payload)}", key_id
 
-    def open(self, envelope: Envelope) -> Call:
-        """Return the call.
+    def seal_again(self, envelope: Envelope, job_id: str) -> tuple[str, str]:
+        """Return (seal, key id) of the same call under another id; the payload stays unread.
 
-        Raises SignatureError, UnknownFields (a newer release wrote it), PayloadError.
+        Raises SignatureError, UnknownFields.
         """
+        head = self._verify(envelope)
+        key_id, key = self._signing
+        mac = _mac(key, head, job_id, envelope.queue, envelope.task, envelope.payload)
+        return f"{head}:{mac}", key_id
+
+    def _verify(self, envelope: Envelope) -> str:
+        """Return the head of a seal that is right. Raises SignatureError, UnknownFields."""
         head, _, mac = envelope.seal.partition(":")
         if head[:1] != VERSION or len(head) != 3:
             if head[:1].isdigit() and head[:1] > VERSION:
@@ -95,6 +107,14 @@ class Codec:
         right = _mac(key, head, envelope.id, envelope.queue, envelope.task, envelope.payload)
         if not _same(right, mac):
             raise SignatureError("the signature does not fit the job: it was changed or forged")
+        return head
+
+    def open(self, envelope: Envelope) -> Call:
+        """Return the call.
+
+        Raises SignatureError, UnknownFields (a newer release wrote it), PayloadError.
+        """
+        head = self._verify(envelope)
         reader = self._readers.get(head[1])
         if reader is None:
             raise SignatureError(

@@ -11,7 +11,20 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django_convoy.db.fields import AS_UTC, from_column, to_column
 from django_convoy.domain import clock
 
-TIMES = {"due", "enqueued_at", "started_at", "finished_at", "wake_at", "expires_at"}
+TIMES = {
+    "changed_at",
+    "created_at",
+    "due",
+    "enqueued_at",
+    "expires_at",
+    "finished_at",
+    "fired_at",
+    "intended_at",
+    "last_at",
+    "next_at",
+    "started_at",
+    "wake_at",
+}
 
 
 class Dialect:
@@ -67,6 +80,10 @@ class Dialect:
     def delete_by_id(self, table: str, ids: list[str]) -> tuple[str, list[Any]]:
         """Return (SQL, parameters) to delete rows by primary key, walking no others."""
         return f"DELETE FROM {table} WHERE id IN ({', '.join(['%s'] * len(ids))})", [*ids]
+
+    def unless_there(self) -> str:
+        """Return the clause that lets an insert do nothing where its key is taken."""
+        return " ON CONFLICT DO NOTHING"
 
     def replace_failure(self, table: str, columns: list[str]) -> str:
         """Return the clause that lets an insert replace a failure, and never a success."""
@@ -184,6 +201,10 @@ class MySQL(Dialect):
         chosen = f"JSON_TABLE(%s, '$[*]' COLUMNS ({column})) AS chosen"
         join = f"{chosen} STRAIGHT_JOIN {table} AS victim ON victim.id = chosen.id"
         return f"DELETE victim FROM {join}", [json.dumps(ids)]
+
+    def unless_there(self) -> str:
+        """Return the clause that changes nothing; IGNORE would also cut what is too long."""
+        return " ON DUPLICATE KEY UPDATE id = id"
 
     def replace_failure(self, table: str, columns: list[str]) -> str:
         """Return the same rule; status comes last, because the others look at it."""

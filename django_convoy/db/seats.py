@@ -18,7 +18,9 @@ from functools import lru_cache
 from pathlib import Path
 
 WORKERS = range(256)
-WAITERS = range(256, 1023)
+WAITERS = range(256, 959)
+STEWARDS = range(959, 1023)
+"""Those who fire schedules, to hear of changes."""
 LISTENER = range(1023, 1024)
 """Whoever hears for the others what is announced from elsewhere."""
 _SEATS = 1024

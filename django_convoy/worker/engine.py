@@ -1,6 +1,6 @@
 """What a worker is given by the composition root."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -32,6 +32,22 @@ class Pair(Protocol):
         """Give back connections."""
 
 
+class Service(Protocol):
+    """What the steward runs beside its own work, in a thread with connections of its own."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    def stop(self) -> None:
+        """End, within a moment."""
+
+    def wake(self) -> None:
+        """Look again: something changed elsewhere."""
+
+    def hear(self, heard: bool) -> None:
+        """Be told whether somebody listens for changes, and will `wake` it."""
+
+
 @dataclass(slots=True)
 class Engine:
     """One backend alias, as a process of its worker uses it.
@@ -40,6 +56,7 @@ class Engine:
     task_atomic: opens the transaction of an `atomic` job. after_job: tidies up behind a task.
     relay: sends what waits in the outbox, where there is one.
     long_transaction: seconds after which one is warned about; None: never.
+    services: makes what the steward runs beside.
     """
 
     own: Pair
@@ -55,3 +72,4 @@ class Engine:
     worker: str
     relay: Relay | None = None
     long_transaction: float | None = None
+    services: Callable[[], Sequence[Service]] = tuple

@@ -10,6 +10,7 @@ class Plan:
 
     Durations are seconds. queues: as `--queues` takes them. cpus: those of each worker, by
     its index; empty for any. bells: the folder in which idle workers are woken, if any.
+    schedules: whether this tree fires schedules.
     """
 
     backend: str = "default"
@@ -30,6 +31,7 @@ class Plan:
     daemonize_workers: bool = True
     cpus: tuple[tuple[int, ...], ...] = ()
     bells: str = ""
+    schedules: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """Return a plain dict."""

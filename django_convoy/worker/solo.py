@@ -94,6 +94,9 @@ def run_solo(plan: Plan, make_engine: MakeEngine) -> int:
     signal.signal(signal.SIGTERM, stop)
     threading.Thread(target=_renew, args=(plan, keeper, board), daemon=True).start()
     house.start()
+    services = keeper.services()
+    for service in services:
+        service.start()
     posting = Posting(keeper)
     posting.start()
     worker_started.send_robust(sender=None, worker=engine.worker)
@@ -101,6 +104,8 @@ def run_solo(plan: Plan, make_engine: MakeEngine) -> int:
         loop.run()
     finally:
         worker_stopping.send_robust(sender=None, worker=engine.worker)
+        for service in services:
+            service.stop()
         posting.stop()
         house.stop()
         engine.own.close()

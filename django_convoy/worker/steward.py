@@ -54,7 +54,8 @@ class Steward:
         self._watch = Watch(engine, board)
         self._renewals = Renewals(engine, board, plan)
         self._housekeeping = Housekeeping(engine, board, plan, parent)
-        self._wakeups = Wakeups(engine, plan)
+        self._services = engine.services()
+        self._wakeups = Wakeups(engine, plan, self._services)
         self._posting = Posting(engine)
         self._failures = 0
         self._cut_off_since = 0.0
@@ -69,6 +70,8 @@ class Steward:
     def run(self) -> None:
         """Keep house until told to leave."""
         self._housekeeping.start()
+        for service in self._services:
+            service.start()
         self._wakeups.start()
         self._posting.start()
         poll = select.poll()
@@ -83,6 +86,8 @@ class Steward:
                     os.read(self._pokes, 4096)
         self._posting.stop()
         self._wakeups.stop()
+        for service in self._services:
+            service.stop()
         self._housekeeping.stop()
         self._engine.own.close()
 

@@ -11,10 +11,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from django_convoy.contracts.listener import Announcement, Announcing, Listener
+from django_convoy.contracts.listener import SCHEDULES, Announcement, Announcing, Listener
 from django_convoy.db.seats import LISTENER, WORKERS, Seats, seats_in
 from django_convoy.domain.errors import BrokerUnavailable
-from django_convoy.worker.engine import Engine
+from django_convoy.worker.engine import Engine, Service
 from django_convoy.worker.plan import Plan
 
 logger = logging.getLogger("django_convoy.steward")
@@ -32,7 +32,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 class Wakeups:
     """Listens for one tree, where its broker can tell of new work."""
 
-    def __init__(self, engine: Engine, plan: Plan) -> None:
+    def __init__(self, engine: Engine, plan: Plan, services: Sequence[Service] = ()) -> None:
+        self._services = services
         self._broker = engine.own.broker
         self._lanes = engine.lanes
         self._bells = plan.bells
@@ -75,10 +76,12 @@ class Wakeups:
                         logger.warning("listening for announcements again")
                     pause = 0.0
                     try:
-                        _Watch(listener, seats, seat, self._lanes.serve, self._period).attend(
-                            self._leaving
-                        )
+                        self._hear(self._broker.tells_of_schedules)
+                        _Watch(
+                            listener, seats, seat, self._lanes.serve, self._period, self._changed
+                        ).attend(self._leaving)
                     finally:
+                        self._hear(False)
                         listener.close()
                 except BrokerUnavailable as error:
                     if not pause:
@@ -91,11 +94,20 @@ class Wakeups:
         finally:
             seats.leave(seat)
 
+    def _hear(self, heard: bool) -> None:
+        for one in self._services:
+            one.hear(heard)
+
+    def _changed(self) -> None:
+        for one in self._services:
+            one.wake()
+
 
 class _Watch:
     """One listener's life.
 
-    serves: whether the tree takes jobs of a queue. period: the most seconds between two
+    changed: called when somebody changed a schedule. serves: whether the tree takes jobs of a
+    queue. period: the most seconds between two
     questions for what is due; leases that others took may lapse, and are not announced.
     """
 
@@ -106,12 +118,14 @@ class _Watch:
         seat: int,
         serves: Callable[[str], bool],
         period: float,
+        changed: Callable[[], None],
     ) -> None:
         self._listener = listener
         self._seats = seats
         self._seat = seat
         self._serves = serves
         self._period = period
+        self._changed = changed
         self._since = 0.0
         """Since when we attend."""
         self._look_at = math.inf
@@ -156,7 +170,9 @@ class _Watch:
     def _hear(self, heard: Sequence[Announcement]) -> None:
         woken = ours = 0
         for one in heard:
-            if not one.count:
+            if one.queue == SCHEDULES:
+                self._changed()
+            elif not one.count:
                 self._due_at = 0.0
             elif not one.queue or self._serves(one.queue):
                 ours += 1

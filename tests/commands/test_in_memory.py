@@ -19,7 +19,8 @@ TASKS = {{"default": {{"BACKEND": "django_convoy.backend.ConvoyBackend"}}}}
 
 @pytest.mark.parametrize("name", [":memory:", "file:jobs?mode=memory&cache=shared"])
 def test_a_worker_is_refused(tmp_path, settings, name):
-    apps = ", ".join(map(repr, settings.INSTALLED_APPS[:-1]))
+    needed = [app for app in settings.INSTALLED_APPS if "convoy" in app or "tasks" in app]
+    apps = ", ".join(map(repr, needed))
     (tmp_path / "in_memory.py").write_text(SETTINGS.format(apps=apps, name=name))
     answer = subprocess.run(
         [sys.executable, "-W", "error", "-m", "django", "convoy", "worker", "--burst"],

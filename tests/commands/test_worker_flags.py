@@ -32,6 +32,20 @@ def test_a_flag_comes_before_a_setting_of_another_kind(settings, setting, flags,
     assert (made.threads, made.concurrency) == expected
 
 
+@pytest.mark.parametrize(
+    ("setting", "flags", "fires"),
+    [
+        ({}, [], True),
+        ({}, ["--no-schedules"], False),
+        ({"scheduler": False}, [], False),
+        ({"scheduler": False}, ["--no-schedules"], False),
+    ],
+)
+def test_a_tree_may_be_told_to_fire_no_schedules(settings, setting, flags, fires):
+    use(settings, worker=setting)
+    assert plan(*flags).schedules is fires
+
+
 def test_flags_that_contradict_each_other_are_refused():
     with pytest.raises(CommandError, match="--threads and --async exclude each other"):
         plan("--threads", "2", "--async", "5")

@@ -71,7 +71,7 @@ class Crowd:
     def _work(self, seed: int) -> None:
         broker = made_for(self.alias)
         try:
-            _Worker(self, Pair(broker, DatabaseStore(broker.session)), seed).work()
+            _Worker(self, Pair(broker, DatabaseStore(broker.session), broker.session), seed).work()
         except BaseException as error:
             self.errors.append(error)
         finally:

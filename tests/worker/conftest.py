@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.worker.mariadb import on_mariadb
 from tests.worker.postgres import run_statement
 from tests.worker.site import Site, opened
 
@@ -69,6 +70,27 @@ def make_postgres_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
             site = stack.enter_context(opened(folder, None, database=database, **chosen))
             if migrated:
                 site.run("migrate", "--verbosity", "0")
+            return site
+
+        yield make
+
+
+@pytest.fixture
+def make_mariadb_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
+    """Make sites with a database of their own on the run's MariaDB."""
+    with contextlib.ExitStack() as stack:
+        numbers = itertools.count()
+        url = os.environ["CONVOY_TEST_MARIADB"]
+
+        def make(**chosen: Any) -> Site:
+            number = next(numbers)
+            name = f"worker_{os.getpid()}_{tmp_path.name.lower()[-30:]}_{number}"
+            on_mariadb(url, f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4")
+            stack.callback(on_mariadb, url, f"DROP DATABASE `{name}`")
+            database = f"{url.rpartition('/')[0]}/{name}"
+            folder = tmp_path / f"site-{number}"
+            site = stack.enter_context(opened(folder, None, database=database, **chosen))
+            site.run("migrate", "--verbosity", "0")
             return site
 
         yield make

@@ -192,6 +192,20 @@ class Site:
         """Enqueue in `transaction.atomic()`, which is committed or rolled back."""
         self._ask("enqueue_in_transaction", task, calls, commit)
 
+    def schedule(
+        self, names: Sequence[str], task: str, rule: dict[str, Any], *args: Any, **options: Any
+    ) -> None:
+        """Make schedules; "NAME" among the arguments is replaced by each one's name."""
+        self._ask("schedule", names, task, rule, args, options)
+
+    def copies(self, name: str, count: int) -> None:
+        """Copy a schedule, as if so many had been made."""
+        self._ask("copies", name, count)
+
+    def book(self, verb: str, *args: Any) -> None:
+        """Pause, resume or remove a schedule."""
+        self._ask("book", verb, args)
+
     def result(self, job_id: str) -> dict[str, Any]:
         found: dict[str, Any] = self._ask("result", job_id)
         return found

@@ -14,6 +14,7 @@ from django_convoy.domain.capabilities import Capabilities
 from django_convoy.domain.errors import ConvoyError
 from django_convoy.framework import task_backends
 from django_convoy.insight.health import ERROR, FINE, NOTICE, WARNING, Finding, examine, slots
+from django_convoy.management import schedule_findings
 from django_convoy.management.output import Output
 from django_convoy.registry import declared_tasks
 from django_convoy.runtime import Runtime, runtime_of
@@ -59,6 +60,7 @@ def _examine(alias: str) -> Iterator[Finding]:
     yield from _settings(runtime)
     yield from _slots(runtime)
     yield from examine(runtime, conf.secrets)
+    yield from schedule_findings.findings(runtime, conf.secrets())
 
 
 def _broker(alias: str) -> Broker | None:

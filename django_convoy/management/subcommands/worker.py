@@ -8,7 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import connections
 from django.utils.module_loading import autodiscover_modules
 
-from django_convoy import conf
+from django_convoy import conf, declared
 from django_convoy.core.lanes import EVERY, parse
 from django_convoy.launch import build_engine, prepare_database
 from django_convoy.management.output import Output
@@ -58,6 +58,7 @@ class Command:
         add("--drain", type=float, metavar="S", help="seconds running jobs get at a stop")
         add("--affinity", type=int, metavar="N", help="bind each process to N CPUs")
         add("--name", default="", help="how this worker is called in `convoy workers`")
+        add("--no-schedules", action="store_true", help="fire no schedules; other workers have to")
         add("--reload", action="store_true", help="start again when source files change")
 
     def handle(self, runtime: Runtime, options: dict[str, Any], out: Output) -> int:
@@ -68,6 +69,8 @@ class Command:
         logs.show(plan.verbosity)
         prepare_database(runtime)
         autodiscover_modules("tasks")
+        if plan.schedules:
+            declared.synchronise(runtime, check_only=is_rehearsal())
         connections.close_all()
         runtime.shared.close()
         if is_rehearsal():
@@ -141,6 +144,7 @@ def make_plan(runtime: Runtime, flags: dict[str, Any]) -> Plan:
         on_lost_lease=runtime.options.on_lost_lease,
         daemonize_workers=settings.daemonize_workers,
         long_transaction=settings.long_transaction,
+        schedules=settings.scheduler and not flags["no_schedules"],
         cpus=affinity.assign(cpus, processes, each) if each is not None else (),
         **chosen,
     )

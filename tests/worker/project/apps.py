@@ -3,14 +3,20 @@
 import importlib
 import os
 import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from django.apps import AppConfig
+
+from django_convoy.domain import clock
 
 
 class Project(AppConfig):
     name = "tests.worker.project"
 
     def ready(self) -> None:
+        if path := os.environ.get("CONVOY_SITE_CLOCK"):
+            _follow(Path(path))
         if seconds := os.environ.get("CONVOY_SITE_OUTBOX"):
             table = importlib.import_module("django_convoy.outbox.table")
             relay = importlib.import_module("django_convoy.outbox.relay")
@@ -19,3 +25,12 @@ class Project(AppConfig):
             importlib.import_module(name)
         if os.environ.get("CONVOY_SITE_BREAK_CHILDREN") and "worker" not in sys.argv:
             raise RuntimeError("this child cannot start")
+
+
+def _follow(path: Path) -> None:
+    """Have Convoy's clock be off by the seconds in a file, as when a host's clock steps."""
+
+    def now() -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=float(path.read_text() or 0))
+
+    clock.now = now

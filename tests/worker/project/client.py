@@ -15,7 +15,10 @@ from django.db import connection, transaction  # noqa: E402
 from django.utils.module_loading import import_string  # noqa: E402
 
 from django_convoy.framework import task_backends  # noqa: E402
+from django_convoy.models import StoredSchedule  # noqa: E402
 from django_convoy.runtime import runtime_of  # noqa: E402
+from django_convoy.schedules import book_of  # noqa: E402
+from django_convoy.schedules import schedule as make_schedule  # noqa: E402
 
 
 def _task(name: str, options: dict[str, Any]) -> Any:
@@ -74,6 +77,29 @@ def left() -> int:
     return counts.ready + counts.delayed + counts.leased + counts.buried
 
 
+def schedule(
+    names: list[str], task: str, rule: dict[str, Any], args: list[Any], options: dict[str, Any]
+) -> None:
+    """Make a schedule of each name; "NAME" among the arguments is replaced by it."""
+    using = options.pop("using", {})
+    for name in names:
+        own = [name if one == "NAME" else one for one in args]
+        make_schedule(name, _task(task, using), rule, args=own, **options)
+
+
+def copies(name: str, count: int) -> None:
+    """Copy a schedule; the copies' seals fit nothing, so they are not to be fired."""
+    one = StoredSchedule.objects.get(name=name)
+    values = {field.attname: getattr(one, field.attname) for field in one._meta.concrete_fields}
+    made = (StoredSchedule(**{**values, "id": None, "name": f"copy-{n}"}) for n in range(count))
+    StoredSchedule.objects.bulk_create(made, batch_size=500)
+
+
+def book(verb: str, args: list[Any]) -> None:
+    """Pause, resume or remove a schedule."""
+    getattr(book_of("default"), verb)(*args)
+
+
 def ids(alias: str) -> list[str]:
     """The jobs of a backend, in its broker and in its outbox."""
     view = runtime_of(alias).shared.view
@@ -91,6 +117,9 @@ VERBS: dict[str, Callable[..., Any]] = {
     "result": result,
     "sql": sql,
     "left": left,
+    "schedule": schedule,
+    "book": book,
+    "copies": copies,
     "ids": ids,
 }
 

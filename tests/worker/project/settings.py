@@ -30,7 +30,13 @@ DATABASES: dict[str, dict[str, object]] = {
         "OPTIONS": {"timeout": CHOSEN.get("busy", 20)},
     }
 }
-if url := CHOSEN.get("database"):
+url = CHOSEN.get("database")
+if url and url.startswith("mysql:"):
+    import pymysql
+
+    pymysql.install_as_MySQLdb()
+    DATABASES["default"] = server(url, "mysql") | {"OPTIONS": {"charset": "utf8mb4"}}
+elif url:
     DATABASES["default"] = pooled(url) if CHOSEN.get("pooled") else server(url, "postgresql")
     DATABASES["default"]["PORT"] = CHOSEN.get("port", DATABASES["default"]["PORT"])
     DATABASES["default"]["CONN_MAX_AGE"] = None if CHOSEN.get("kept") else 0

@@ -34,6 +34,12 @@ def quick(name):
     journal.write("quick", name)
 
 
+@task
+def tick(name, intended=None):
+    """One line per run of a schedule, with the time for which it was."""
+    journal.write("tick", name, intended.timestamp() if intended else "-", time.time())
+
+
 @task(takes_context=True)
 def count(context, number, seconds=0.0):
     """One line per run, with its attempt and how the one before ended."""

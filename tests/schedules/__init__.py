@@ -1,0 +1,1 @@
+"""Schedules: what is declared, what is fired, and what people see of it."""

@@ -1,0 +1,6 @@
+"""The pages of the test site: its admin."""
+
+from django.contrib import admin
+from django.urls import path
+
+urlpatterns = [path("admin/", admin.site.urls)]
