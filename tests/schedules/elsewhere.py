@@ -2,20 +2,19 @@
 
 from typing import ClassVar
 
-from django_convoy.contracts.broker import Held
+from django_convoy.brokers.memory_world import World
 from django_convoy.domain.errors import BrokerUnavailable
-from tests.commands.memory import MemoryBroker
+from tests.limited import ElsewhereBroker
 
 BROKER = {"name": "tests.schedules.elsewhere.Elsewhere"}
 
 
-class Elsewhere(MemoryBroker):
-    server: ClassVar[dict[str, Held]] = {}
+class Elsewhere(ElsewhereBroker):
+    server: ClassVar[World] = World()
     away = False
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.rows = self.server
+    def __init__(self, world: World) -> None:
+        super().__init__(self.server)
 
     def push(self, envelopes):
         if type(self).away:

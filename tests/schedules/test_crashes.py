@@ -33,9 +33,9 @@ class Death:
 
 @pytest.fixture
 def server():
-    Elsewhere.server.clear()
+    Elsewhere.server.rows.clear()
     yield Elsewhere
-    Elsewhere.server.clear()
+    Elsewhere.server.rows.clear()
     Elsewhere.away = False
 
 
@@ -111,7 +111,7 @@ def test_with_a_broker_elsewhere(alias, place, use, stewards, server):
     deaths = 0
     for number in every_death(place, stewards):
         deaths = number
-        server.server.clear()
+        server.server.rows.clear()
     assert deaths >= 6
 
 
@@ -123,7 +123,7 @@ def test_a_broker_that_is_away_gets_the_jobs_later(alias, place, use, stewards, 
         place.make(f"s{one}", args=[one], ago=5)
     server.away = True
     assert len(place.fire()) == SCHEDULES
-    assert not server.server
+    assert not server.server.rows
     (run,) = place.history("s0")
     assert run.outcome == "delayed"  # in the outbox
     server.away = False

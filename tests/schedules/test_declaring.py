@@ -213,7 +213,7 @@ def test_another_backends_tasks_are_refused(place, settings):
 
 @with_database
 def test_a_broker_and_a_store_that_know_nothing_of_ends_cannot_tell_overlaps(use, stewards):
-    use(broker={"name": "tests.commands.memory.BlindBroker"}, store="none")
+    use(broker={"name": "tests.limited.BlindBroker"}, store="none")
     with pytest.raises(Exception, match="overlap needs to know whether the last run is over"):
         schedule("x", add, RULE, args=[1], overlap="skip")
     schedule("x", add, RULE, args=[1])
