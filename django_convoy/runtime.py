@@ -15,11 +15,12 @@ from django.utils.module_loading import import_string
 
 from django_convoy import conf
 from django_convoy.brokers import BROKERS
-from django_convoy.contracts.broker import Broker
+from django_convoy.contracts.broker import Broker, Recorder
 from django_convoy.contracts.store import Store
 from django_convoy.core.codec import Codec
 from django_convoy.db.session import PrivateSession, Session
 from django_convoy.domain.errors import ConfigurationError
+from django_convoy.domain.options import AT_LEAST_ONCE, AT_MOST_ONCE
 from django_convoy.domain.suggest import unknown
 from django_convoy.framework import task_backends
 from django_convoy.serializers import SERIALIZERS
@@ -36,9 +37,9 @@ class Pair:
     @property
     def together(self) -> bool:
         """Whether recording and settling can be one transaction."""
-        return self.store.alias is not None and (
-            self.store.alias == self.broker.capabilities.transactional
-        )
+        if self.store.alias is not None:
+            return self.store.alias == self.broker.capabilities.transactional
+        return isinstance(self.broker, Recorder) and self.broker.records_for(self.store)
 
     def close(self) -> None:
         """Give back connections and files."""
@@ -80,6 +81,7 @@ class Runtime:
                 alias = _text(broker_options.pop("alias", "default"), "alias")
                 broker: Broker = _database_broker(open_session(alias), broker_options)
             else:
+                name = _delivering(name, broker_options)
                 broker = _custom(name, BROKERS, "broker", Broker)(**broker_options)
                 alias = "default"
             name = store_options.pop("name")
@@ -89,6 +91,10 @@ class Runtime:
             elif name == "cache":
                 cache = _only(store_options, "cache", "default")
                 store = import_string(STORES[name])(cache, self.options.retention)
+            elif name == "redis":
+                beside = broker_options if self.options.broker["name"] == "redis" else {}
+                given = store_options or beside
+                store = import_string(STORES[name])(self.options.retention, **given)
             else:
                 store = _custom(name, STORES, "store", Store)(**store_options)
         except (ConfigurationError, ImportError, TypeError) as error:
@@ -139,6 +145,16 @@ def _database_broker(session: Session, options: dict[str, Any]) -> Broker:
         )
     made: Broker = import_string(BROKERS["postgres" if own else "database"])(session, **options)
     return made
+
+
+def _delivering(name: str, options: dict[str, Any]) -> str:
+    """Return the broker's name by what it promises, which is an option of Redis only."""
+    if name != "redis":
+        return name
+    delivery = options.pop("delivery", AT_LEAST_ONCE)
+    if delivery not in (AT_LEAST_ONCE, AT_MOST_ONCE):
+        raise ConfigurationError(unknown("delivery", str(delivery), [AT_LEAST_ONCE, AT_MOST_ONCE]))
+    return "redis-once" if delivery == AT_MOST_ONCE else name
 
 
 def _custom(name: str, known: Mapping[str, str], kind: str, base: type[Any]) -> Any:

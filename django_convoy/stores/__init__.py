@@ -3,5 +3,6 @@
 STORES: dict[str, str] = {
     "database": "django_convoy.stores.database.DatabaseStore",
     "cache": "django_convoy.stores.cache.CacheStore",
+    "redis": "django_convoy.stores.redis.RedisStore",
     "none": "django_convoy.stores.none.NoStore",
 }

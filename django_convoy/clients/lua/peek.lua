@@ -1,0 +1,4 @@
+-- Returns {1 if a claim would find something, microseconds until something falls due or -1}.
+local next = soonest()
+local work = redis.call('EXISTS', ready, suspects) > 0 or (next and next <= now)
+return {work and 1 or 0, next and math.max(0, next - now) or -1}
