@@ -79,6 +79,7 @@ class ConvoyBackend(BaseTaskBackend):
             policy = task.policy(defaults)
             job_options.check_together(policy, is_async=iscoroutinefunction(task.func))
             checks.check_atomic(policy, self.options)
+            checks.check_delivery(policy, self.options)
         except InvalidOption as error:
             told = f"{task.module_path}: {error}"
             if defaults.keys() - declared.keys():
@@ -89,6 +90,8 @@ class ConvoyBackend(BaseTaskBackend):
         given = self.options.get("task") or {}
         if not isinstance(given, Mapping):
             raise InvalidOption("task must be a dict of task options")
+        if conf.delivers_at_most_once(self.options):
+            given = {"delivery": job_options.AT_MOST_ONCE, **given}
         return {name: job_options.clean(name, value) for name, value in given.items()}
 
     def enqueue(  # type: ignore[override]  # the stubs' TaskResult is generic, ours is not

@@ -9,7 +9,7 @@ from django.core.checks import Warning as CheckWarning
 
 from django_convoy import conf
 from django_convoy.domain.errors import ConfigurationError, InvalidOption
-from django_convoy.domain.options import JobOptions, check_together
+from django_convoy.domain.options import AT_MOST_ONCE, JobOptions, check_together
 from django_convoy.runtime import runtime_of
 
 SQLITE_TIMEOUT = 5.0
@@ -42,6 +42,15 @@ def check_atomic(policy: JobOptions, options: Mapping[str, Any]) -> None:
         )
 
 
+def check_delivery(policy: JobOptions, options: Mapping[str, Any]) -> None:
+    """Raise InvalidOption for a task that asks for more than its broker promises."""
+    if policy.delivery != AT_MOST_ONCE and conf.delivers_at_most_once(options):
+        raise InvalidOption(
+            f"delivery={policy.delivery!r} needs a broker that keeps a job until it is done, and "
+            'this one has delivery="at_most_once"'
+        )
+
+
 def check_defaults(
     alias: str, defaults: Mapping[str, Any], options: Mapping[str, Any]
 ) -> list[CheckMessage]:
@@ -50,6 +59,7 @@ def check_defaults(
         policy = JobOptions(**defaults)
         check_together(policy, is_async=False)
         check_atomic(policy, options)
+        check_delivery(policy, options)
     except InvalidOption as error:
         where = f"TASKS[{alias!r}]['OPTIONS']['task']"
         return [Error(f"{where}: {error}", obj=f"TASKS[{alias!r}]", id="convoy.E004")]
