@@ -28,6 +28,7 @@ from django_convoy.domain.renewal import Renewal
 from django_convoy.domain.verdict import Again, Bury, Verdict
 
 PUSH = script("common", "push")
+PUSH_ONE = script("push_one")
 RENEW = script("common", "renew")
 SETTLE = script("common", "keep", "settle")
 MARK = script("common", "mark")
@@ -52,6 +53,9 @@ class RedisBroker(RedisClaiming, RedisBrowsing, Recorder, Broker):
 
     def push(self, envelopes: Iterable[Envelope]) -> None:
         """Run one script for each queue; jobs of several go in one transaction of the server."""
+        if isinstance(envelopes, list) and len(envelopes) == 1 and envelopes[0].due is None:
+            self._push_one(envelopes[0])
+            return
         calls: dict[str, list[Value]] = {}
         for one in envelopes:
             args = calls.get(one.queue)
@@ -72,6 +76,18 @@ class RedisBroker(RedisClaiming, RedisBrowsing, Recorder, Broker):
         except UnicodeEncodeError as error:
             raise PayloadError(f"a job that cannot be stored as text: {error}") from None
         self._tell(calls)
+
+    def _push_one(self, envelope: Envelope) -> None:
+        queue = envelope.queue
+        self._queues.register(queue)
+        jobs, ready, _, _, _, _, _, *wakes = self._queues.keys(queue)
+        rank, body = -envelope.priority, write_body(envelope)
+        try:
+            self._link.script(PUSH_ONE, (jobs, ready, *wakes), queue, envelope.id, rank, body)
+        except UnicodeEncodeError as error:
+            raise PayloadError(f"a job that cannot be stored as text: {error}") from None
+        if self._link.is_cluster:
+            self._queues.ring_any(queue)
 
     # Holding and settling
 
@@ -102,9 +118,11 @@ class RedisBroker(RedisClaiming, RedisBrowsing, Recorder, Broker):
     def records_for(self, store: Store) -> bool:
         """Return whether the store is on this very server, where one script reaches both."""
         if not isinstance(store, Records) or self._link.is_cluster:
+            self._records = None
             return False
-        self._records = store
-        return store.place == self._link.place
+        same = store.place == self._link.place
+        self._records = store if same else None
+        return same
 
     def settle_and_record(self, settlements: Sequence[Settlement]) -> list[bool]:
         """Settle, and keep the records of those that were still held: one script for each queue."""
@@ -132,14 +150,15 @@ class RedisBroker(RedisClaiming, RedisBrowsing, Recorder, Broker):
         if other:
             rest = set(order)
             order += [place for place in range(len(settlements)) if place not in rest]
-        kept: list[Value] = []
+        keys, kept = self._queues.keys(queue), list[Value]()
         if self._records is not None:
+            keys = (*keys, self._awaited)
             for number, place in enumerate(order, 1):
                 if (record := settlements[place][2]) is not None:
                     kept += (number, *self._records.kept(record))
         answer = self._link.script(
             SETTLE,
-            (*self._queues.keys(queue), self._awaited),
+            keys,
             queue,
             len(done),
             *done,

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from django_convoy.clients.redis_client import redis
+from django_convoy.clients.redis_client import packer, redis
 from django_convoy.clients.redis_scripts import Script
 from django_convoy.clients.redis_settings import Place
 from django_convoy.domain.errors import BrokerUnavailable
@@ -114,7 +114,7 @@ class Link:
         connection = self.connection(key)
 
         def exchange() -> Any:
-            connection.send_packed_command(connection.pack_command(*command), check_health=False)
+            connection.send_packed_command(pack(connection, command), check_health=False)
             answered = poll_of(connection._sock, ear)(seconds)
             if not any(descriptor == connection._sock.fileno() for descriptor, _ in answered):
                 connection.disconnect()
@@ -228,12 +228,20 @@ class Link:
 
 def send(connection: Any, command: Sequence[Value]) -> Any:
     """Send a command, return its answer. Raises what the client raises."""
-    connection.send_packed_command(connection.pack_command(*command), check_health=False)
+    connection.send_packed_command(pack(connection, command), check_health=False)
     return connection.read_response()
 
 
+def pack(connection: Any, command: Sequence[Value]) -> list[bytes]:
+    """Return a command as it is sent. redis-py would first look at each argument once more."""
+    if packer is None:
+        return list(connection.pack_command(*command))
+    return [packer(tuple(command))]
+
+
 def _send_all(connection: Any, commands: Sequence[Sequence[Value]]) -> list[Any]:
-    connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+    packed = [part for command in commands for part in pack(connection, command)]
+    connection.send_packed_command([b"".join(packed)], check_health=False)
     answers: list[Any] = []
     errors: list[Exception] = []
     for _ in commands:

@@ -49,8 +49,8 @@ class Place:
 
     name: str
     prefix: str
-    connection: Any
-    kwargs: Mapping[str, Any] = field(repr=False)
+    connection: Any = field(compare=False)
+    kwargs: Mapping[str, Any] = field(compare=False, repr=False)
     nodes: tuple[tuple[str, int], ...] = ()
 
 

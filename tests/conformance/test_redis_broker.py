@@ -28,7 +28,11 @@ class TestAtMostOnce(BrokerConformance):
         return RedisOnceBroker(url=os.environ["CONVOY_TEST_VALKEY"])
 
 
-@pytest.mark.redis62
-class TestAtMostOnceOnRedis62(BrokerConformance):
+@pytest.mark.valkey
+class TestCluster(BrokerConformance):
+    @pytest.fixture(autouse=True)
+    def url(self, cluster: str) -> None:
+        self._url = cluster
+
     def make(self) -> Broker:
-        return RedisOnceBroker(url=os.environ["CONVOY_TEST_REDIS62"])
+        return RedisBroker(url=self._url, cluster=True)

@@ -1,0 +1,31 @@
+"""Redis servers of a test's own: one that keeps what it acknowledged, and a cluster of one node."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import redis
+
+from tests.recipes.server import Server as Recipe
+from tests.worker.servers import Server
+from tests.worker.site import wait_for
+
+DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
+
+
+def with_options(*options: str) -> Callable[[Recipe], None]:
+    """Return a change of a recipe: further options of the server."""
+
+    def change(recipe: Recipe) -> None:
+        serve = recipe.serve
+        recipe.serve = lambda port: [*serve(port), *options]
+
+    return change
+
+
+def redis_cluster(folder: Path) -> Server:
+    """Start a node that has all slots."""
+    server = Server("valkey", folder, with_options("--cluster-enabled", "yes"))
+    with redis.Redis.from_url(server.url) as client:
+        client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        wait_for(lambda: client.cluster("info")["cluster_state"] == "ok", "a whole cluster")
+    return server
