@@ -9,8 +9,9 @@ from typing import ClassVar, TypeVar
 from django_convoy.contracts.store import Record, Store
 from django_convoy.domain.capabilities import Capabilities
 from django_convoy.domain.envelope import Envelope, Lease, Note
+from django_convoy.domain.errors import LeaseLost
 from django_convoy.domain.renewal import Renewal
-from django_convoy.domain.verdict import Verdict
+from django_convoy.domain.verdict import DONE, Verdict
 
 T = TypeVar("T")
 
@@ -107,13 +108,14 @@ class Recorder(ABC):
     ) -> list[bool]:
         """Like `Broker.settle`; the record of a job whose lease was lost is not kept."""
 
-    @abstractmethod
     def settle_last(self, lease: Lease, record: Record) -> None:
         """Settle one job that is over, as the last thing in the caller's transaction. May commit
         it as well, so that of an error only the store can tell whether it was before.
 
         Raises LeaseLost; then nothing is committed.
         """
+        if not self.settle_and_record([(lease, DONE, record)])[0]:
+            raise LeaseLost(lease.id)
 
 
 @dataclass(slots=True)
