@@ -73,7 +73,8 @@ class Loop:
                 lease=self.plan.lease,
                 worker=engine.worker,
                 may_suspect=self.desk.may_suspect,
-                wait=wait,
+                # After an outage a look first: it says that it is over, where a wait would not.
+                wait=0.0 if self._pause else wait,
             )
         except BrokerUnavailable as error:
             self.desk.look_at_descriptors(error)
