@@ -11,7 +11,7 @@ from typing import Any
 
 from django_convoy.brokers import wire
 from django_convoy.brokers.redis_browsing import RedisBrowsing
-from django_convoy.brokers.redis_claiming import RedisClaiming
+from django_convoy.brokers.redis_claiming import RedisClaiming, earlier
 from django_convoy.brokers.redis_jobs import member, write_body, write_note
 from django_convoy.brokers.redis_queues import RedisQueues
 from django_convoy.clients.redis_cluster import open_link
@@ -134,7 +134,9 @@ class RedisBroker(RedisClaiming, RedisBrowsing, Recorder, Broker):
             some = [settlements[place] for place in places]
             for place, held in zip(places, self._settle(queue, some), strict=True):
                 answers[place] = held
-        self._tell(queues)
+        if self._link.is_cluster:
+            back = [lease for lease, verdict, _ in settlements if isinstance(verdict, Again)]
+            self._tell({lease.envelope.queue for lease in back})
         return answers
 
     def _settle(self, queue: str, settlements: Sequence[Settlement]) -> list[bool]:
@@ -193,11 +195,7 @@ class RedisBroker(RedisClaiming, RedisBrowsing, Recorder, Broker):
     def queues(self) -> Mapping[str, Counts]:
         """Count the jobs of all queues that were used lately."""
         names = self._queues.names()
-        calls = [(self._queues.keys(queue), queue) for queue in names]
-        found = {
-            queue: Counts(*answer)
-            for queue, answer in zip(names, self._link.scripts(COUNTS, calls), strict=True)
-        }
+        found = {queue: Counts(*answer) for queue, answer in self._queues.ask(COUNTS, names)}
         self._queues.forget_unused(queue for queue, one in found.items() if one == Counts())
         return {queue: one for queue, one in sorted(found.items()) if one != Counts()}
 
@@ -214,7 +212,7 @@ class RedisBroker(RedisClaiming, RedisBrowsing, Recorder, Broker):
     def next_due(self) -> float | None:
         """Return the seconds until the next delayed job is due or the next lease lapses."""
         known = self._queues.peek(self._queues.names()).values()
-        return min((due for _, due in known if due is not None), default=None)
+        return earlier(*(one.due for one in known))
 
     def ping(self) -> None:
         """Ask the server for an answer. Raises BrokerUnavailable."""

@@ -30,23 +30,20 @@ class RedisBrowsing(Browsable):
 
     def find(self, job_id: str) -> Held | None:
         """Ask each queue for the id."""
-        for row in self._browse(self._queues.names(), "id", job_id):
-            if (held := _held(row)) is not None:
-                return held
-        return None
+        return next(self._browse(self._queues.names(), "id", job_id), None)
 
     def jobs(self, *, queue: str = "", state: str = "", limit: int = 100) -> Iterator[Held]:
         """Return jobs, oldest first; of delayed ones those that fall due first."""
         names = [queue] if queue else self._queues.names()
         states = [state] if state else self.states
-        found = [held for row in self._browse(names, limit, *states) if (held := _held(row))]
-        found.sort(key=lambda held: held.envelope.id)
+        found = sorted(self._browse(names, limit, *states), key=lambda held: held.envelope.id)
         return iter(found[:limit])
 
-    def _browse(self, names: Sequence[str], *args: Any) -> Iterator[Any]:
-        calls = [(self._queues.keys(queue), queue, *args) for queue in names]
-        for rows in self._link.scripts(BROWSE, calls):
-            yield from rows
+    def _browse(self, names: Sequence[str], *args: Any) -> Iterator[Held]:
+        for queue, rows in self._queues.ask(BROWSE, names, *args):
+            for row in rows:
+                if (held := _held(queue, row)) is not None:
+                    yield held
 
     def remove(self, job_id: str) -> Envelope | None:
         """Remove it from whatever set it is in, unless it is held."""
@@ -55,7 +52,7 @@ class RedisBrowsing(Browsable):
             return None
         queue = held.envelope.queue
         body = self._link.script(REMOVE, self._queues.keys(queue), queue, job_id)
-        return None if body is None else read_body(body)
+        return None if body is None else held.envelope
 
     def revive(self, job_id: str) -> bool:
         """Move it to those that are ready, without its note."""
@@ -69,13 +66,11 @@ class RedisBrowsing(Browsable):
         return revived
 
 
-def _held(row: Any) -> Held | None:
+def _held(queue: str, row: Any) -> Held | None:
     """Return a job as `browse.lua` shows it; None where it cannot be read."""
     state, job_id, body, text, at, member, started = row
     try:
-        if body is None:
-            raise PayloadError("there is nothing under its id")
-        envelope = read_body(body)
+        envelope = read_body(body, job_id, queue)
         attempts, note = read_note(text)
     except PayloadError as error:
         logger.warning("job %s cannot be shown: %s", job_id, error)

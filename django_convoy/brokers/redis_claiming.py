@@ -65,7 +65,6 @@ class RedisClaiming:
         self._dues: dict[str, float | None] = {}
         self._may_remember = False
         self._remembered = False
-        self._complained: set[str] = set()
 
     def claim(
         self,
@@ -159,8 +158,9 @@ class RedisClaiming:
             self._remembered = True
             return list(self._with_work)
         known = self._queues.peek(self._queues.names())
-        self._dues = {queue: due for queue, (_, due) in known.items()}
-        self._with_work = [queue for queue, (has_work, _) in known.items() if has_work]
+        self._dues = {queue: one.due for queue, one in known.items()}
+        self._with_work = [queue for queue, one in known.items() if one.has_work]
+        self._queues.forget_unused(queue for queue, one in known.items() if not one.has_jobs)
         self._with_work_until = now + REMEMBER_SECONDS
         return list(self._with_work)
 
@@ -178,12 +178,14 @@ class RedisClaiming:
                     if not allowed:
                         self._due = earlier(self._due, SUSPECTS_SECONDS)
             except WrongType as error:
-                self._complain(queue, error)
+                self._queues.complain(queue, error)
                 continue
             if answer[0] == NOTHING:
                 self._due = earlier(self._due, seconds(answer[1]))
                 continue
             leases += self._leases(queue, token, *answer[1:])
+            if self._link.is_cluster and len(leases) >= search.limit:
+                self._queues.ring_any(queue)
             if len(leases) >= search.limit or (leases and leases[-1].note.suspect):
                 break
         return leases
@@ -206,14 +208,10 @@ class RedisClaiming:
         unreadable: list[tuple[bytes, bytes]] = []
         for place, body in enumerate(bodies):
             try:
-                if body is None:
-                    raise PayloadError("there is nothing under its id")
-                envelope = read_body(body)
+                envelope = read_body(body, job_ids[place], queue)
                 attempts, note = read_note(notes[place]) if notes else (0, NO_NOTE)
-                if (envelope.id, envelope.queue) != (job_ids[place].decode(), queue):
-                    raise PayloadError("it is another job than it stands for")
                 leases.append(Lease(envelope, token, attempts + 1, note))
-            except (PayloadError, UnicodeDecodeError) as error:
+            except PayloadError as error:
                 logger.error("queue %s: job %s is set aside: %s", queue, job_ids[place], error)
                 unreadable.append((job_ids[place], body or b""))
         if unreadable:
@@ -231,11 +229,6 @@ class RedisClaiming:
         for job_id, _ in jobs:
             args += (job_id + b":" + token.encode(), "b", "")
         self._link.script(SETTLE, self._queues.keys(queue), queue, 0, len(jobs), *args)
-
-    def _complain(self, queue: str, error: WrongType) -> None:
-        if queue not in self._complained:
-            self._complained.add(queue)
-            logger.error("queue %s is left out: %s", queue, error)
 
 
 def earlier(*dues: float | None) -> float | None:

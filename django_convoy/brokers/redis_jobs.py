@@ -24,9 +24,14 @@ def write_body(envelope: Envelope) -> str:
     return f"{envelope.priority} {wire.pack(envelope)}"
 
 
-def read_body(body: bytes) -> Envelope:
-    """Return the job. Raises PayloadError."""
-    return wire.unpack(body[body.find(b" ") + 1 :])[0]
+def read_body(body: bytes | None, job_id: bytes, queue: str) -> Envelope:
+    """Return the job that stands under an id of a queue. Raises PayloadError."""
+    if body is None:
+        raise PayloadError("there is nothing under its id")
+    envelope = wire.unpack(body[body.find(b" ") + 1 :])[0]
+    if (envelope.id.encode(), envelope.queue) != (job_id, queue):
+        raise PayloadError("it is another job than it stands for")
+    return envelope
 
 
 def write_note(attempts: int, note: Note) -> str:

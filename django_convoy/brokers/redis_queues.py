@@ -4,20 +4,37 @@ Of the keys of a queue all are in one slot of a cluster. Queues are written into
 their first job, again each minute in which they are used, and leave it an hour after that.
 """
 
+import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
-from django_convoy.clients.redis_link import Keys, Link
-from django_convoy.clients.redis_scripts import script
+from django_convoy.clients.redis_link import Keys, Link, Value, WrongType
+from django_convoy.clients.redis_scripts import Script, script
+
+logger = logging.getLogger("django_convoy.brokers")
 
 REGISTER = script("register")
+FORGET = script("common", "forget")
 PEEK = script("common", "peek")
 RING_ANY = script("ring_any")
 RENEW_SECONDS = 60.0
 FORGET_SECONDS = 3600.0
+TIDY_SECONDS = 600.0
 MOST_KEPT = 1000
 """Queues that a process remembers the keys of."""
 PARTS = ("jobs", "ready", "suspects", "delayed", "leases", "buried", "notes", "wake")
+
+
+@dataclass(frozen=True, slots=True)
+class Peek:
+    """What there is in a queue: work now, jobs at all, and some that fall due in so many seconds,
+    if ever."""
+
+    has_work: bool
+    due: float | None
+    has_jobs: bool
 
 
 class RedisQueues:
@@ -29,6 +46,8 @@ class RedisQueues:
         self._register = f"{self._prefix}:queues"
         self._keys: dict[str, Keys] = {}
         self._registered: dict[str, float] = {}
+        self._forgot_at = -TIDY_SECONDS
+        self._complained: set[str] = set()
 
     def keys(self, queue: str) -> Keys:
         """Return the keys of a queue, in the order that scripts expect."""
@@ -80,22 +99,45 @@ class RedisQueues:
         return [(name.decode("utf-8", "replace"), int(float(at))) for name, at in pairs]
 
     def forget_unused(self, empty: Iterable[str]) -> None:
-        """Take those of these queues off that nobody has used for long."""
+        """Take those of these queues off that nobody has used for long. Looks now and then."""
+        now = time.monotonic()
+        if now < self._forgot_at + TIDY_SECONDS:
+            return
+        self._forgot_at = now
         at = dict(self._read())
         seconds, _ = self._link.call(self._register, "TIME")
         for queue in empty:
             if queue in at and at[queue] < int(seconds) - FORGET_SECONDS:
                 self._link.script(REGISTER, (self._register,), queue, at[queue])
+                self._link.script(FORGET, self.keys(queue), queue)
 
-    def peek(self, names: Iterable[str]) -> dict[str, tuple[bool, float | None]]:
-        """Return of each queue whether it has work now, and in how many seconds some of it falls
-        due, None: never."""
-        queues = list(names)
-        answers = self._link.scripts(PEEK, [(self.keys(queue), queue) for queue in queues])
+    def peek(self, names: Iterable[str]) -> dict[str, Peek]:
+        """Look at these queues."""
         return {
-            queue: (bool(work), seconds(due))
-            for queue, (work, due) in zip(queues, answers, strict=True)
+            queue: Peek(bool(work), seconds(due), bool(jobs))
+            for queue, (work, due, jobs) in self.ask(PEEK, names)
         }
+
+    def ask(
+        self, script: Script, names: Iterable[str], *args: Value
+    ) -> Iterator[tuple[str, list[Any]]]:
+        """Run a script that changes nothing for these queues; yield (queue, what it answers).
+
+        Queues whose keys are not ours are left out, and said once.
+        """
+        queues = list(names)
+        calls = [(self.keys(queue), queue, *args) for queue in queues]
+        for queue, answer in zip(queues, self._link.scripts(script, calls), strict=True):
+            if isinstance(answer, WrongType):
+                self.complain(queue, answer)
+            else:
+                yield queue, answer
+
+    def complain(self, queue: str, error: WrongType) -> None:
+        """Say once that a queue cannot be used."""
+        if queue not in self._complained:
+            self._complained.add(queue)
+            logger.error("queue %s is left out: %s", queue, error)
 
 
 def seconds(due: int) -> float | None:

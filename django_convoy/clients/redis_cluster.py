@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django_convoy.clients.redis_client import redis
-from django_convoy.clients.redis_link import Link, Value, poll_of, send
+from django_convoy.clients.redis_link import Link, Value, WrongType, poll_of, send
 from django_convoy.clients.redis_scripts import Script
 from django_convoy.clients.redis_settings import Place
 from django_convoy.domain.errors import BrokerUnavailable
@@ -46,11 +46,18 @@ class ClusterLink(Link):
 
     def scripts(self, script: Script, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
         """Run a script for each (keys, *arguments), one after the other."""
-        return [self.script(script, *call) for call in calls]
+        answers: list[Any] = []
+        for call in calls:
+            try:
+                answers.append(self.script(script, *call))
+            except WrongType as error:
+                answers.append(error)
+        return answers
 
     def atomically(self, script: Script, calls: Sequence[tuple[Any, ...]]) -> None:
         """Run a script for each (keys, *arguments). Over several slots nothing is atomic."""
-        self.scripts(script, calls)
+        for call in calls:
+            self.script(script, *call)
 
     def connection(self, key: str) -> Any:
         """Return this thread's connection to the node that has the key."""

@@ -42,7 +42,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_all)
 
 
-class WrongType(Exception):
+class WrongType(BrokerUnavailable):
     """A key holds something that Convoy never put there."""
 
 
@@ -68,7 +68,7 @@ class Link:
     def call(self, key: str, *command: Value) -> Any:
         """Send a command about a key, return its answer.
 
-        Raises BrokerUnavailable: nobody knows whether it was executed. Raises WrongType.
+        Raises BrokerUnavailable: nobody knows whether it was executed.
         """
         return self._exchange(self.connection(key), command)
 
@@ -81,17 +81,32 @@ class Link:
             return self.call(key, "EVAL", script.source, len(keys), *keys, *args)
 
     def scripts(self, script: Script, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """Run a script that changes nothing for each (keys, *arguments), in one round trip."""
-        if len(calls) < 2:
-            return [self.script(script, *call) for call in calls]
+        """Run a script that changes nothing for each (keys, *arguments), in one round trip.
+
+        A WrongType stands in the place of an answer: what it is about must not hide the others.
+        """
+        if not calls:
+            return []
         key = calls[0][0][0]
         commands = [("EVALSHA", script.sha, len(keys), *keys, *args) for keys, *args in calls]
-        connection = self.connection(key)
         try:
-            return self.guarded(connection, lambda: _send_all(connection, commands))
+            return self._all(key, commands)
         except redis.exceptions.NoScriptError:
             self.call(key, "SCRIPT", "LOAD", script.source)
-            return self.guarded(connection, lambda: _send_all(connection, commands))
+            return self._all(key, commands)
+
+    def _all(self, key: str, commands: Sequence[Sequence[Value]]) -> list[Any]:
+        """Send commands together. Raises what one of them raises, unless that is a WrongType."""
+        connection = self.connection(key)
+        answers = self.guarded(connection, lambda: _send_all(connection, commands))
+        for place, answer in enumerate(answers):
+            if isinstance(answer, _NOT_EXECUTED):
+                raise answer
+            if isinstance(answer, Exception):
+                answers[place] = self._translated(answer)
+                if not isinstance(answers[place], WrongType):
+                    raise answers[place]
+        return answers
 
     def atomically(self, script: Script, calls: Sequence[tuple[Any, ...]]) -> None:
         """Run a script for each (keys, *arguments), all or none of them."""
@@ -99,9 +114,8 @@ class Link:
         # By its text: what is not known would be refused half-way.
         commands += [("EVAL", script.source, len(keys), *keys, *args) for keys, *args in calls]
         commands.append(("EXEC",))
-        connection = self.connection(calls[0][0][0])
-        answers = self.guarded(connection, lambda: _send_all(connection, commands))
-        for answer in answers[-1]:
+        *_, executed = self._all(calls[0][0][0], commands)
+        for answer in executed:
             if isinstance(answer, Exception):
                 raise self._translated(answer)
 
@@ -243,14 +257,11 @@ def _send_all(connection: Any, commands: Sequence[Sequence[Value]]) -> list[Any]
     packed = [part for command in commands for part in pack(connection, command)]
     connection.send_packed_command([b"".join(packed)], check_health=False)
     answers: list[Any] = []
-    errors: list[Exception] = []
     for _ in commands:
         try:
             answers.append(connection.read_response())
         except redis.ResponseError as error:
-            errors.append(error)
-    if errors:
-        raise errors[0]
+            answers.append(error)
     return answers
 
 

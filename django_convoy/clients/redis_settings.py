@@ -33,6 +33,7 @@ KEPT_BY_US = (
     "cache_config",
     "event_dispatcher",
     "legacy_responses",
+    "protocol",
     "maint_notifications_config",
     "oss_cluster_maint_notifications_handler",
 )
@@ -52,6 +53,8 @@ class Place:
     connection: Any = field(compare=False)
     kwargs: Mapping[str, Any] = field(compare=False, repr=False)
     nodes: tuple[tuple[str, int], ...] = ()
+    origin: Any = field(default=None, compare=False, repr=False)
+    """Kept for those connections that ask their pool where to go."""
 
 
 def place_of(**options: Any) -> Place:
@@ -71,7 +74,7 @@ def place_of(**options: Any) -> Place:
     except (ValueError, TypeError, redis.RedisError) as error:
         raise ConfigurationError(f"Redis cannot be reached so: {error}") from error
     kwargs = {**pool.connection_kwargs, **_ours(pool.connection_kwargs)}
-    return Place(_name(kwargs, nodes), prefix, pool.connection_class, kwargs, nodes)
+    return Place(_name(kwargs, nodes), prefix, pool.connection_class, kwargs, nodes, pool)
 
 
 def _pool(given: dict[str, Any]) -> tuple[Any, tuple[tuple[str, int], ...]]:
@@ -79,7 +82,6 @@ def _pool(given: dict[str, Any]) -> tuple[Any, tuple[tuple[str, int], ...]]:
     own = {name: given.pop(name) for name in OWN if name in given}
     alias, url = own.get("django_redis"), own.get("url")
     given = {name: value for name, value in given.items() if value is not None}
-    given.setdefault("protocol", 2)
     if alias is not None:
         _alone("django_redis", own, given)
         return _pool_of_cache(alias), ()
@@ -100,6 +102,7 @@ def _ours(kwargs: Mapping[str, Any]) -> dict[str, Any]:
     what was claimed once would be claimed again."""
     return {
         "retry": redis.retry.Retry(redis.backoff.NoBackoff(), 0),
+        "protocol": 2,
         "decode_responses": False,
         "socket_timeout": kwargs.get("socket_timeout") or TIMEOUT,
         "socket_connect_timeout": kwargs.get("socket_connect_timeout") or TIMEOUT,
@@ -107,7 +110,7 @@ def _ours(kwargs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _alone(name: str, own: Mapping[str, Any], given: Mapping[str, Any]) -> None:
-    others = [*(other for other in own if other != name), *(set(given) - {"protocol"})]
+    others = [*(other for other in own if other != name), *given]
     if others:
         raise ConfigurationError(f"{name} says all: leave out {', '.join(sorted(others))}")
 
@@ -135,9 +138,7 @@ def _watched_pool(own: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
     if not service:
         raise ConfigurationError("sentinels need service_name, the name they know the master by")
     connecting = {
-        name: value
-        for name, value in given.items()
-        if name.startswith(("socket_", "ssl")) or name == "protocol"
+        name: value for name, value in given.items() if name.startswith(("socket_", "ssl"))
     }
     asking = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT, **connecting}
     watchers: Any = redis.Sentinel(  # type: ignore[no-untyped-call]
