@@ -88,6 +88,13 @@ class RedisQueues:
         """Take a queue off the register; whoever uses it writes it there again."""
         self._registered.pop(queue, None)
         self._link.call(self._register, "ZREM", self._register, queue)
+        self._forget_tokens(queue)
+
+    def _forget_tokens(self, queue: str) -> None:
+        self._link.script(FORGET, self.keys(queue), queue)
+        if self._link.is_cluster:
+            key = self.any_of(queue.rpartition(":")[0])
+            self._link.call(key, "LREM", key, 0, queue)
 
     def names(self) -> list[str]:
         """Return the names of all queues that were used lately, or have jobs."""
@@ -109,7 +116,7 @@ class RedisQueues:
         for queue in empty:
             if queue in at and at[queue] < int(seconds) - FORGET_SECONDS:
                 self._link.script(REGISTER, (self._register,), queue, at[queue])
-                self._link.script(FORGET, self.keys(queue), queue)
+                self._forget_tokens(queue)
 
     def peek(self, names: Iterable[str]) -> dict[str, Peek]:
         """Look at these queues."""

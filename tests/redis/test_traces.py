@@ -102,7 +102,7 @@ def test_a_deleted_queue_is_gone_with_what_was_held(broker, client, prefix):
     assert broker.delete("q") == 5
     assert broker.counts("q") == Counts()
     assert broker.settle([(lease, DONE) for lease in leases]) == [False, False]
-    assert left(client, prefix) <= {"any:"}
+    assert left(client, prefix) == set()
     push(broker)
     assert broker.ready_queues() == ["q"]
 

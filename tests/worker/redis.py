@@ -29,3 +29,19 @@ def redis_cluster(folder: Path) -> Server:
         client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
         wait_for(lambda: client.cluster("info")["cluster_state"] == "ok", "a whole cluster")
     return server
+
+
+def sentinel(folder: Path, service: str, url: str, password: str) -> Server:
+    """Start a sentinel that watches one server."""
+    host, port = url.removeprefix("redis://").partition("/")[0].split(":")
+    settings = folder / "sentinel.conf"
+    settings.write_text(
+        f"sentinel monitor {service} {host} {port} 1\nsentinel auth-pass {service} {password}\n"
+    )
+
+    def change(recipe: Recipe) -> None:
+        program = recipe.init[0]
+        recipe.serve = lambda port: [program, settings, "--sentinel", "--port", str(port)]
+        recipe.ready = b"monitor master"
+
+    return Server("valkey", folder, change)
