@@ -7,16 +7,18 @@ from typing import Any, TypeVar
 from django.apps import apps
 from django.utils.module_loading import import_string
 
+from django_convoy import conf
 from django_convoy.brokers import BROKERS
 from django_convoy.brokers.database import DatabaseBroker
 from django_convoy.brokers.memory import MemoryBroker
 from django_convoy.brokers.memory_world import World
 from django_convoy.brokers.postgres import PostgresBroker
 from django_convoy.contracts.broker import Broker
-from django_convoy.contracts.store import Retention, Store
+from django_convoy.contracts.store import Store
 from django_convoy.db.session import Session
 from django_convoy.domain.capabilities import Capabilities
 from django_convoy.domain.errors import ConfigurationError, ConvoyError
+from django_convoy.domain.options import AT_LEAST_ONCE, AT_MOST_ONCE
 from django_convoy.domain.suggest import unknown
 from django_convoy.stores import STORES
 from django_convoy.stores.cache import CacheStore
@@ -40,7 +42,7 @@ def make_broker(options: Options, open_session: OpenSession, memory: Memory) -> 
     """Return a broker. Raises ConfigurationError."""
     given = dict(options)
     name = given.pop("name")
-    kind = broker_class(name)
+    kind = broker_class(_delivering(name, given))
     made: Broker
     if issubclass(kind, DatabaseBroker):
         made = _database_broker(name, kind, given, open_session)
@@ -56,10 +58,10 @@ def make_broker(options: Options, open_session: OpenSession, memory: Memory) -> 
 
 
 def make_store(
-    options: Options, open_session: OpenSession, alias: str, retention: Retention, memory: Memory
+    options: conf.Options, open_session: OpenSession, alias: str, memory: Memory
 ) -> Store:
     """Return a store. alias: the database where jobs are. Raises ConfigurationError."""
-    given = dict(options)
+    given, retention = dict(options.store), options.retention
     name = given.pop("name")
     kind = _class(name, STORES, "store", Store)
     if issubclass(kind, MemoryStore):
@@ -70,8 +72,17 @@ def make_store(
         own, also = (open_session(_text(given.pop("alias", alias), "alias")),), ("alias",)
     elif issubclass(kind, CacheStore):
         own, also = (_text(given.pop("cache", "default"), "cache"), retention), ("cache",)
+    elif name == "redis":
+        own, given = (retention,), given or _beside(options.broker)
     made: Store = _made(name, kind, own, given, also)
     return made
+
+
+def _beside(broker: Options) -> dict[str, Any]:
+    """Return how a store on the broker's own Redis connects."""
+    if broker["name"] != "redis":
+        return {}
+    return {name: value for name, value in broker.items() if name not in ("name", "delivery")}
 
 
 def broker_class(name: str) -> type[Broker]:
@@ -88,10 +99,20 @@ def promised(options: Any) -> Capabilities | None:
     if not isinstance(name, str) or not (name in BROKERS or apps.ready):
         return None
     try:
-        found = getattr(broker_class(name), "capabilities", None)
+        found = getattr(broker_class(_delivering(name, dict(given))), "capabilities", None)
     except ConfigurationError:
         return None  # said by the check, and when the broker is made
     return found if isinstance(found, Capabilities) else None
+
+
+def _delivering(name: str, options: dict[str, Any]) -> str:
+    """Return a broker's name by what it promises, which is an option of Redis only."""
+    if name != "redis":
+        return name
+    delivery = options.pop("delivery", AT_LEAST_ONCE)
+    if delivery not in (AT_LEAST_ONCE, AT_MOST_ONCE):
+        raise ConfigurationError(unknown("delivery", str(delivery), [AT_LEAST_ONCE, AT_MOST_ONCE]))
+    return "redis-once" if delivery == AT_MOST_ONCE else name
 
 
 def _class(name: str, known: Mapping[str, str], kind: str, base: type[Any]) -> type[Any]:

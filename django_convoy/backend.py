@@ -95,6 +95,8 @@ class ConvoyBackend(BaseTaskBackend):
         given = self.options.get("task") or {}
         if not isinstance(given, Mapping):
             raise InvalidOption("task must be a dict of task options")
+        if conf.delivers_at_most_once(self.options):
+            given = {"delivery": job_options.AT_MOST_ONCE, **given}
         return {name: job_options.clean(name, value) for name, value in given.items()}
 
     def enqueue(  # type: ignore[override]  # the stubs' TaskResult is generic, ours is not

@@ -14,7 +14,7 @@ from django.db import connections, router
 
 from django_convoy import conf
 from django_convoy.assembly import Memory, make_broker, make_store
-from django_convoy.contracts.broker import Broker, Browsable
+from django_convoy.contracts.broker import Broker, Browsable, Recorder
 from django_convoy.contracts.store import Store
 from django_convoy.core.codec import Codec
 from django_convoy.db.session import PrivateSession, Session
@@ -47,9 +47,9 @@ class Pair:
     @property
     def together(self) -> bool:
         """Whether recording and settling can be one transaction."""
-        return self.store.alias is not None and (
-            self.store.alias == self.broker.capabilities.transactional
-        )
+        if self.store.alias is not None:
+            return self.store.alias == self.broker.capabilities.transactional
+        return isinstance(self.broker, Recorder) and self.broker.records_for(self.store)
 
     @property
     def view(self) -> Browsable | None:
@@ -149,7 +149,7 @@ class Runtime:
         try:
             broker = make_broker(options.broker, open_session, memory)
             alias = broker.capabilities.transactional or DEFAULT
-            store = make_store(options.store, open_session, alias, options.retention, memory)
+            store = make_store(options, open_session, alias, memory)
             elsewhere = options.outbox.alias or DEFAULT
             known = elsewhere if elsewhere in connections.settings else DEFAULT  # said later
             tables = open_session(broker.capabilities.transactional or known)

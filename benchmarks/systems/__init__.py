@@ -11,6 +11,7 @@ from systems.system import System
 MODULES = {
     "convoy": "convoy",
     "convoy-no-results": "convoy",
+    "convoy-at-most-once": "convoy",
     "pgqueuer": "pgqueuer",
     "pgqueuer-tuned": "pgqueuer",
     "procrastinate": "procrastinate",

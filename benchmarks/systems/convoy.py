@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import stores
+
 from systems.system import Bulk, DjangoSystem, Task
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -16,14 +18,15 @@ ROWS = 1_000  # what jobs of the measure `atomic` update
 class Convoy(DjangoSystem):
     name = "convoy"
     distribution = "django-convoy"
-    requirements = ("-e", str(CHECKOUT), "Django", "psycopg[binary]")
-    stores = ("sqlite", "postgres")
+    requirements = ("-e", str(CHECKOUT), "Django", "psycopg[binary]", "redis[hiredis]")
+    stores = ("sqlite", "postgres", "redis")
     drain_jobs = 40_000
     cpu_jobs = 6_000
     io_jobs = 4_000
     has_bulk = True
     has_stream = True
     options: dict[str, Any] = {}  # noqa: RUF012
+    delivery = "at_least_once"
 
     @property
     def has_atomic(self) -> bool:  # type: ignore[override]
@@ -41,10 +44,17 @@ class Convoy(DjangoSystem):
                 "default": {
                     "BACKEND": "django_convoy.backend.ConvoyBackend",
                     "QUEUES": [],
-                    "OPTIONS": self.options,
+                    "OPTIONS": {**self.redis(), **self.options},
                 }
             },
         }
+
+    def redis(self) -> dict[str, Any]:
+        """Jobs and results on the Redis server, where that is the store."""
+        if self.store != "redis":
+            return {}
+        broker = {"name": "redis", "url": stores.current().url, "delivery": self.delivery}
+        return {"broker": broker, "store": "redis"}
 
     def workers(self, python: Path) -> list[list[str]]:
         command = [str(python), "-m", "django", "convoy", "worker"]
@@ -85,19 +95,36 @@ class Convoy(DjangoSystem):
         return task.enqueue_many
 
     def unsettled(self) -> int:
-        return self.count("SELECT EXISTS (SELECT 1 FROM convoy_job)")
+        if self.store != "redis":
+            return self.count("SELECT EXISTS (SELECT 1 FROM convoy_job)")
+        from django_convoy.runtime import runtime_of
+
+        return len(runtime_of("default").shared.broker.queues())
 
 
 class ConvoyNoResults(Convoy):
     """What succeeded leaves no trace, as in systems that keep no results."""
 
     name = "convoy-no-results"
-    stores = ("postgres",)
+    stores = ("postgres", "redis")
     options = {"store": "none"}  # noqa: RUF012
 
     @property
     def variant(self) -> str:
         return f"{super().variant}, no results"
+
+
+class ConvoyAtMostOnce(Convoy):
+    """A job leaves the server before it runs, and leaves no result."""
+
+    name = "convoy-at-most-once"
+    stores = ("redis",)
+    options = {"store": "none"}  # noqa: RUF012
+    delivery = "at_most_once"
+
+    @property
+    def variant(self) -> str:
+        return f"{super().variant}, at most once, no results"
 
 
 class ConvoyFull(Convoy):
@@ -112,4 +139,4 @@ class ConvoyFull(Convoy):
         return f"{super().variant}, synchronous FULL"
 
 
-SYSTEMS = (Convoy, ConvoyNoResults, ConvoyFull)
+SYSTEMS = (Convoy, ConvoyNoResults, ConvoyAtMostOnce, ConvoyFull)

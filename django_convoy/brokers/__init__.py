@@ -9,4 +9,6 @@ BROKERS: dict[str, str] = {
     "ironmq": "django_convoy.brokers.ironmq.IronMQBroker",
     "disque": "django_convoy.brokers.disque.DisqueBroker",
     "mongodb": "django_convoy.brokers.mongodb.MongoBroker",
+    "redis": "django_convoy.brokers.redis.RedisBroker",
+    "redis-once": "django_convoy.brokers.redis_once.RedisOnceBroker",
 }

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, TypeVar
 
-from django_convoy.contracts.store import Record
+from django_convoy.contracts.store import Record, Store
 from django_convoy.domain.capabilities import Capabilities
 from django_convoy.domain.envelope import Envelope, Lease, Note
+from django_convoy.domain.errors import LeaseLost
 from django_convoy.domain.renewal import Renewal, Renewed
-from django_convoy.domain.verdict import Verdict
+from django_convoy.domain.verdict import DONE, Verdict
 
 T = TypeVar("T")
 
@@ -55,7 +56,8 @@ class Broker(ABC):
     ) -> list[Lease]:
         """Take up to `limit` ready jobs of the queues, in their order, for `lease` seconds.
 
-        queues: iterated anew before each look, since they may change while a claim waits.
+        queues: iterated anew before each look, since they may change while a claim waits. Those
+        that have an attribute `space`, unless it is None, are all queues of that namespace.
         Due and lapsed jobs count as ready. A job whose lease lapsed comes alone, with
         `note.suspect` set; if it was a suspect already, `note.crashes` is one more.
         may_suspect: asked before a suspect is claimed, where there is one.
@@ -120,19 +122,24 @@ class Recorder(ABC):
     """Optional role: settles jobs and keeps their records in one step, for a store that writes
     to the broker's own database."""
 
+    def records_for(self, store: Store) -> bool:
+        """Return whether it can, for a store that writes to no database."""
+        return False
+
     @abstractmethod
     def settle_and_record(
         self, settlements: Sequence[tuple[Lease, Verdict, Record | None]]
     ) -> list[bool]:
         """Like `Broker.settle`; the record of a job whose lease was lost is not kept."""
 
-    @abstractmethod
     def settle_last(self, lease: Lease, record: Record) -> None:
         """Settle one job that is over, as the last thing in the caller's transaction. May commit
         it as well, so that of an error only the store can tell whether it was before.
 
         Raises LeaseLost; then nothing is committed.
         """
+        if not self.settle_and_record([(lease, DONE, record)])[0]:
+            raise LeaseLost(lease.id)
 
 
 @dataclass(slots=True)

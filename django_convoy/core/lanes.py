@@ -60,6 +60,13 @@ class Lanes:
         """
         return iter(self._order())
 
+    @property
+    def space(self) -> str | None:
+        """The namespace of which all queues are looked at; None: only those that are named are."""
+        if all(lane.name != EVERY for lane in self._lanes):
+            return None
+        return self._full_name("").rpartition(":")[0]
+
     def serve(self, full_name: str) -> bool:
         """Return whether jobs of a queue are taken."""
         space = self._full_name("")

@@ -10,6 +10,8 @@ class Capabilities:
 
     priority: delivers higher priorities of a queue first.
     max_delay: the longest delay it can hold itself, None for any.
+    leases: holds a claimed job until it is settled, and delivers it again if it never is. Without,
+        whoever claims a job has the only copy: all tasks are delivered at most once.
     fencing: a lost lease can change nothing.
     refunds: a job can go back without costing an attempt.
     notes: keeps what happened in earlier runs, so that retries can be counted.
@@ -30,6 +32,7 @@ class Capabilities:
 
     priority: bool = True
     max_delay: timedelta | None = None
+    leases: bool = True
     fencing: bool = True
     refunds: bool = True
     notes: bool = True

@@ -17,7 +17,13 @@ AROUND = 300
 
 def is_limited(can: Capabilities) -> bool:
     """Return whether there is anything that could be refused below."""
-    some = can.priority and can.notes and can.at_most_once and can.transactional is not None
+    some = (
+        can.priority
+        and can.notes
+        and can.leases
+        and can.at_most_once
+        and can.transactional is not None
+    )
     return not some or can.max_delay is not None or can.max_body is not None
 
 
@@ -36,6 +42,11 @@ def check_task(can: Capabilities, broker: str, policy: JobOptions, priority: int
                     f"{name}={value}: the broker {broker!r} keeps no notes of earlier runs, so "
                     f"nobody could count them. Leave {name} out, or use a broker that keeps notes"
                 )
+    if policy.delivery != AT_MOST_ONCE and not can.leases:
+        raise InvalidOption(
+            f"delivery={policy.delivery!r}: the broker {broker!r} keeps no job that was claimed, "
+            "so that all are delivered at most once. Leave delivery out, or the broker's own"
+        )
     if policy.delivery == AT_MOST_ONCE and not can.at_most_once:
         raise InvalidOption(
             f'delivery="at_most_once": the broker {broker!r} cannot settle a job before it runs. '

@@ -73,7 +73,7 @@ class Loop:
                 lease=self.plan.lease,
                 worker=engine.worker,
                 may_suspect=self.desk.may_suspect,
-                # After an error it does not wait, so that one knows whether it works again.
+                # After an outage a look first: it says that it is over, where a wait would not.
                 wait=0.0 if self._pause else wait,
             )
         except BrokerUnavailable as error:

@@ -1,5 +1,6 @@
 """Convoy's stores keep a store's promises."""
 
+import os
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from django_convoy.domain.errors import ConfigurationError
 from django_convoy.stores.cache import CacheStore
 from django_convoy.stores.database import DatabaseStore
 from django_convoy.stores.none import NoStore
+from django_convoy.stores.redis import RedisStore
 from django_convoy.testing.conformance.store import (
     PruningConformance,
     StoreCase,
@@ -99,6 +101,28 @@ class TestDatabaseCache(StoreConformance):
         store = CacheStore("default", Retention())
         store.close = connections.close_all
         return store
+
+
+@pytest.mark.valkey
+class TestRedis(StoreConformance):
+    def make(self) -> Store:
+        return RedisStore(Retention(), url=os.environ["CONVOY_TEST_VALKEY"])
+
+
+@pytest.mark.redis62
+class TestRedis62(StoreConformance):
+    def make(self) -> Store:
+        return RedisStore(Retention(), url=os.environ["CONVOY_TEST_REDIS62"])
+
+
+@pytest.mark.valkey
+class TestRedisCluster(StoreConformance):
+    @pytest.fixture(autouse=True)
+    def url(self, cluster: str) -> None:
+        self._url = cluster
+
+    def make(self) -> Store:
+        return RedisStore(Retention(), url=self._url, cluster=True)
 
 
 class TestForgetful(StoreCase):

@@ -18,7 +18,7 @@ CHOSEN = json.loads(os.environ.get("CONVOY_SITE_CHOSEN", "{}"))
 SECRET_KEY = "only-for-worker-tests-" + "0123456789" * 4
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-INSTALLED_APPS = ["django_convoy", "tests.app", "tests.worker.project"]
+INSTALLED_APPS = ["django_convoy", "tests.app", *CHOSEN.get("apps", ["tests.worker.project"])]
 if app := os.environ.get("CONVOY_SITE_APP"):
     INSTALLED_APPS.append(app)
 if django.VERSION < (6, 0):

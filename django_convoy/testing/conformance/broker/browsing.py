@@ -27,6 +27,7 @@ class Browsing(BrokerCase):
         assert (held.state, held.wake_at) == ("delayed", envelope.due)
 
     def test_a_held_job_says_who_holds_it(self) -> None:
+        self.requires("leases")
         self.push()
         browser, lease = self.browser, self.claim_one()
         held = browser.find(lease.id)
@@ -36,7 +37,7 @@ class Browsing(BrokerCase):
             assert held.worker == "worker-1"
 
     def test_a_long_job_says_when_it_began(self) -> None:
-        self.requires("holders")
+        self.requires("leases", "holders")
         self.push()
         browser, lease, now = self.browser, self.claim_one(), clock.now()
         browser.mark_started([(lease, now)])
@@ -66,6 +67,7 @@ class Browsing(BrokerCase):
         assert [held.envelope.id for held in few] == pushed[:2]
 
     def test_jobs_are_listed_by_state(self) -> None:
+        self.requires("leases")
         delayed = self.push(delay=60)
         leased = self.push()
         self.claim_one()

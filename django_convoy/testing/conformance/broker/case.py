@@ -161,6 +161,7 @@ class BrokerCase:
 
     def abandon(self, limit: int = 10, **options: Any) -> list[Lease]:
         """Claim in a broker whose process then is gone; the leases lapse in a moment."""
+        self.requires("leases")
         gone = self.another()
         leases = self.claim(limit, broker=gone, lease=self.short, **options)
         gone.close()

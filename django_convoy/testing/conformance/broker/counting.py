@@ -11,6 +11,7 @@ class Counting(BrokerCase):
 
     def one_of_each(self) -> None:
         """Leave one buried, one leased, one delayed and two ready jobs."""
+        self.requires("leases")
         self.push(2)
         self.broker.settle([(self.claim_one(), Bury(Note()))])
         self.claim_one()

@@ -21,6 +21,7 @@ class Renewing(BrokerCase):
         assert self.broker.settle([(leases[0], DONE)]) == [True]
 
     def test_a_renewal_counts_from_now(self) -> None:
+        self.requires("leases")
         self.push()
         gone = self.another()
         leases = self.claim(broker=gone, lease=3600)

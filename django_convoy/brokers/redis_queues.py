@@ -1,0 +1,152 @@
+"""Where a queue's jobs are on a Redis server, and which queues there are.
+
+Of the keys of a queue all are in one slot of a cluster. Queues are written into a register before
+their first job, again each minute in which they are used, and leave it an hour after that.
+"""
+
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django_convoy.clients.redis_link import Keys, Link, Value, WrongType
+from django_convoy.clients.redis_scripts import Script, script
+
+logger = logging.getLogger("django_convoy.brokers")
+
+REGISTER = script("register")
+FORGET = script("common", "forget")
+PEEK = script("common", "peek")
+RING_ANY = script("ring_any")
+RENEW_SECONDS = 60.0
+FORGET_SECONDS = 3600.0
+TIDY_SECONDS = 600.0
+MOST_KEPT = 1000
+"""Queues that a process remembers the keys of."""
+PARTS = ("jobs", "ready", "suspects", "delayed", "leases", "buried", "notes", "wake")
+
+
+@dataclass(frozen=True, slots=True)
+class Peek:
+    """What there is in a queue: work now, jobs at all, and some that fall due in so many seconds,
+    if ever."""
+
+    has_work: bool
+    due: float | None
+    has_jobs: bool
+
+
+class RedisQueues:
+    """The keys of one prefix."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._prefix = link.place.prefix
+        self._register = f"{self._prefix}:queues"
+        self._keys: dict[str, Keys] = {}
+        self._registered: dict[str, float] = {}
+        self._forgot_at = -TIDY_SECONDS
+        self._complained: set[str] = set()
+
+    def keys(self, queue: str) -> Keys:
+        """Return the keys of a queue, in the order that scripts expect."""
+        found = self._keys.get(queue)
+        if found is None:
+            if len(self._keys) > MOST_KEPT:
+                self._keys.clear()
+            names = [f"{self._prefix}:{{{queue}}}:{part}" for part in PARTS]
+            if not self._link.is_cluster:
+                names.append(self.any_of(queue.rpartition(":")[0]))
+            found = self._keys[queue] = tuple(names)
+        return found
+
+    def wake(self, queue: str) -> str:
+        """Return the key on which those wait who serve this queue by its name."""
+        return f"{self._prefix}:{{{queue}}}:wake"
+
+    def any_of(self, space: str) -> str:
+        """Return the key on which those wait who serve every queue of a namespace."""
+        return f"{self._prefix}:any:{space}"
+
+    def register(self, queue: str) -> None:
+        """See to it that the queue is known."""
+        now = time.monotonic()
+        if now < self._registered.get(queue, 0.0):
+            return
+        self._link.script(REGISTER, (self._register,), queue)
+        if len(self._registered) > MOST_KEPT:
+            self._registered.clear()
+        self._registered[queue] = now + RENEW_SECONDS
+
+    def ring_any(self, queue: str) -> None:
+        """Wake one of those who serve every queue: in a cluster scripts cannot reach them."""
+        key = self.any_of(queue.rpartition(":")[0])
+        self._link.script(RING_ANY, (key,), queue)
+
+    def forget(self, queue: str) -> None:
+        """Take a queue off the register; whoever uses it writes it there again."""
+        self._registered.pop(queue, None)
+        self._link.call(self._register, "ZREM", self._register, queue)
+        self._forget_tokens(queue)
+
+    def _forget_tokens(self, queue: str) -> None:
+        self._link.script(FORGET, self.keys(queue), queue)
+        if self._link.is_cluster:
+            key = self.any_of(queue.rpartition(":")[0])
+            self._link.call(key, "LREM", key, 0, queue)
+
+    def names(self) -> list[str]:
+        """Return the names of all queues that were used lately, or have jobs."""
+        return [queue for queue, _ in self._read()]
+
+    def _read(self) -> list[tuple[str, int]]:
+        found = self._link.call(self._register, "ZRANGE", self._register, 0, -1, "WITHSCORES")
+        pairs = zip(found[::2], found[1::2], strict=True)
+        return [(name.decode("utf-8", "replace"), int(float(at))) for name, at in pairs]
+
+    def forget_unused(self, empty: Iterable[str]) -> None:
+        """Take those of these queues off that nobody has used for long. Looks now and then."""
+        now = time.monotonic()
+        if now < self._forgot_at + TIDY_SECONDS:
+            return
+        self._forgot_at = now
+        at = dict(self._read())
+        seconds, _ = self._link.call(self._register, "TIME")
+        for queue in empty:
+            if queue in at and at[queue] < int(seconds) - FORGET_SECONDS:
+                self._link.script(REGISTER, (self._register,), queue, at[queue])
+                self._forget_tokens(queue)
+
+    def peek(self, names: Iterable[str]) -> dict[str, Peek]:
+        """Look at these queues."""
+        return {
+            queue: Peek(bool(work), seconds(due), bool(jobs))
+            for queue, (work, due, jobs) in self.ask(PEEK, names)
+        }
+
+    def ask(
+        self, script: Script, names: Iterable[str], *args: Value
+    ) -> Iterator[tuple[str, list[Any]]]:
+        """Run a script that changes nothing for these queues; yield (queue, what it answers).
+
+        Queues whose keys are not ours are left out, and said once.
+        """
+        queues = list(names)
+        calls = [(self.keys(queue), queue, *args) for queue in queues]
+        for queue, answer in zip(queues, self._link.scripts(script, calls), strict=True):
+            if isinstance(answer, WrongType):
+                self.complain(queue, answer)
+            else:
+                yield queue, answer
+
+    def complain(self, queue: str, error: WrongType) -> None:
+        """Say once that a queue cannot be used."""
+        if queue not in self._complained:
+            self._complained.add(queue)
+            logger.error("queue %s is left out: %s", queue, error)
+
+
+def seconds(due: int) -> float | None:
+    """Return in seconds what scripts answer in microseconds; below 0: never."""
+    return None if due < 0 else due / 1e6

@@ -1,0 +1,6 @@
+return {
+  redis.call('ZCARD', ready) + redis.call('ZCARD', suspects),
+  redis.call('ZCARD', delayed),
+  redis.call('ZCARD', leases),
+  redis.call('ZCARD', buried),
+}
