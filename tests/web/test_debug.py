@@ -103,7 +103,7 @@ def test_a_timeout_holds(staff, path):
 
 def test_what_a_job_enqueues_is_shown(staff, path, announced):
     text = staff.post(path(enqueues, "next")).content.decode()
-    (link,) = re.findall(r'href="([^"]+)"', text)
+    (link,) = re.findall(r'<a href="([^"]+)"', text)
     assert "It succeeded." in text
     assert announced() == []
     assert b"&#x27;next&#x27;" in staff.get(urlsplit(link).path).content
