@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from django.contrib.auth.models import User
 from django.core import signing
-from django.db import transaction
+from django.db import connections, transaction
 from django.test import Client
 
 from django_convoy import ConfigurationError, PayloadError, TaskResultDoesNotExist
@@ -81,6 +81,15 @@ def test_running_it_shows_what_came_of_it_and_leaves_nothing(staff, path):
         assert line in text
     assert "1 call would have followed" in text
     assert not Note.objects.exists()
+
+
+def test_a_database_that_nobody_asks_need_not_answer(staff, path, monkeypatch):
+    gone = {**connections.settings["default"], "NAME": "/nowhere/gone.sqlite3"}
+    monkeypatch.setitem(connections.settings, "gone", gone)
+    connections["default"].close()  # what is connected by the job is rolled back as well
+    assert b"It succeeded." in staff.post(path(note, "x")).content
+    assert not Note.objects.exists()
+    del connections["gone"]
 
 
 def test_it_can_be_run_as_often_as_one_likes(staff, path):
