@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.recipes import RECIPES
+from tests.recipes import PROGRAMS, RECIPES
 from tests.recipes.server import Missing, Server, identity, spawn
 
 
@@ -92,6 +92,17 @@ def bring_up(
                 missing[name] = (str(problem), getattr(problem, "installable", True))
 
 
+def look_up(names: list[str], missing: dict[str, tuple[str, bool]]) -> dict[str, str]:
+    """Return the paths of programs, without which some tests cannot be run either."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = str(PROGRAMS[name]())
+        except Missing as problem:
+            missing[name] = (str(problem), problem.installable)
+    return found
+
+
 def main(names: list[str]) -> None:
     parent = os.getppid()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -102,12 +113,14 @@ def main(names: list[str]) -> None:
     servers: dict[str, Server] = {}
     missing: dict[str, tuple[str, bool]] = {}
     try:
+        found = look_up([name for name in names if name in PROGRAMS], missing)
+        names = [name for name in names if name in RECIPES]
         bring_up([name for name in names if name != "pgbouncer"], folder, servers, missing)
         if "postgres" in servers and "postgres" not in missing:
             os.environ["CONVOY_TEST_POSTGRES"] = servers["postgres"].address
         bring_up([name for name in names if name == "pgbouncer"], folder, servers, missing)
         urls = {name: one.address for name, one in servers.items() if name not in missing}
-        answer = {"folder": str(folder), "urls": urls, "missing": missing}
+        answer = {"folder": str(folder), "urls": urls | found, "missing": missing}
         print(json.dumps(answer), flush=True)
         while os.getppid() == parent:
             if select.select([sys.stdin], [], [], 0.5)[0] and not os.read(0, 4096):

@@ -1,7 +1,8 @@
 """Gives the test run its servers: a pytest plugin, loaded with `-p` because settings come early.
 
 `CONVOY_TEST_SERVERS` names those to start: all of `NAMES` unless told, or "none".
-`CONVOY_TEST_POSTGRES` and the like are their URLs; one that is given is used as is.
+`CONVOY_TEST_POSTGRES` and the like are their URLs; one that is given is used as is. A browser
+counts as one: `CONVOY_TEST_BROWSER` is its path.
 """
 
 import atexit
@@ -14,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.recipes import RECIPES
+from tests.recipes import PROGRAMS, RECIPES
 
-NAMES = tuple(RECIPES)
+NAMES = (*RECIPES, *PROGRAMS)
 _launcher: tuple[int, subprocess.Popen[str]] | None = None
 
 

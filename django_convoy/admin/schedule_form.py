@@ -23,6 +23,8 @@ JSON = SERIALIZERS["json"]()
 """As in a job: {"$": "date", "value": "2030-01-31"} is a date."""
 _OF_RULE = {"interval": "value", "at": "value", "expression": "value", "cron": "value"}
 """What rules call a field that is another one here."""
+OF_RULE = ("kind", "value", "rule", *OPTIONS)
+"""The fields that say when it fires."""
 
 
 def aliases() -> list[str]:
@@ -31,15 +33,22 @@ def aliases() -> list[str]:
 
 
 def _text(help_text: str = "", **options: Any) -> forms.CharField:
-    return forms.CharField(required=False, help_text=help_text, **options)
+    widget = options.pop("widget", None) or _wide()
+    return forms.CharField(required=False, help_text=help_text, widget=widget, **options)
+
+
+def _wide() -> forms.TextInput:
+    return forms.TextInput(attrs={"class": "vTextField"})  # the admin's own
 
 
 class ScheduleForm(forms.ModelForm):  # type: ignore[type-arg]
     """Becomes a `Declaration` when it is cleaned."""
 
-    name = forms.CharField()
+    name = forms.CharField(widget=_wide())
     backend = forms.ChoiceField(help_text="alias of TASKS")
-    task = forms.CharField(help_text="path of the task: accounts.tasks.build_report")
+    task = forms.CharField(
+        widget=_wide(), help_text="path of the task: accounts.tasks.build_report"
+    )
     args = _text("positional arguments; JSON: [7]", initial="[]")
     kwargs = _text('named arguments; JSON: {"full": true}', initial="{}")
     queue_name = _text("instead of the task's own queue")
@@ -47,7 +56,8 @@ class ScheduleForm(forms.ModelForm):  # type: ignore[type-arg]
     kind = forms.ChoiceField(choices=[(one, one) for one in KINDS], required=False)
     value = _text("; ".join(f"{kind}: {told}" for kind, (_, told) in list(KINDS.items())[:6]))
     rule = _text(
-        "any rule as JSON, instead of kind and value", widget=forms.Textarea(attrs={"rows": 2})
+        "any rule as JSON, instead of kind and value",
+        widget=forms.Textarea(attrs={"rows": 2, "class": "vLargeTextField"}),
     )
     catch_up = forms.ChoiceField(
         choices=[(one, one) for one in CATCH_UPS],
@@ -134,13 +144,15 @@ class ScheduleForm(forms.ModelForm):  # type: ignore[type-arg]
     def _rule(self, data: dict[str, Any]) -> dict[str, Any]:
         options = {name: data.get(name) for name in OPTIONS}
         if data["rule"]:
+            if data["value"]:
+                raise InvalidSchedule("rule: say it here or with a value, and empty the other")
             more = {key: one for key, one in options.items() if one not in ("", None)}
             return {**_json(data, "rule", dict), **more}
         return data_of(data["kind"] or "cron", data["value"].strip(), options)
 
     def rule_alone(self) -> Rule:
         """Return the rule of a form whose other fields may be wrong. Raises InvalidSchedule."""
-        data = {name: str(self.data.get(name, "")) for name in ("kind", "value", "rule", *OPTIONS)}
+        data = {name: str(self.data.get(name, "")) for name in OF_RULE}
         self.cleaned_data = data
         return read_rule(self._rule(data)).zoned(settings.TIME_ZONE)
 

@@ -11,7 +11,7 @@ from django.urls import path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from django_convoy.admin.schedule_form import ScheduleForm, aliases, is_declared
+from django_convoy.admin.schedule_form import OF_RULE, ScheduleForm, aliases, is_declared
 from django_convoy.db.schedules import StoredSchedule
 from django_convoy.domain.errors import ConvoyError
 from django_convoy.runtime import runtime_of
@@ -113,8 +113,10 @@ class ScheduleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         else:
             words, listed = words_of(row), _lines(book_of(row.backend).next(row, SHOWN))
         return format_html(
-            '<div id="convoy-preview" data-url="{}"><p>{}</p><ul>{}</ul></div>',
+            '<div id="convoy-preview" data-url="{}" data-fields="{}" aria-live="polite">'
+            "<p>{}</p><ul>{}</ul></div>",
             reverse("admin:convoy_storedschedule_preview"),
+            " ".join(OF_RULE),
             words,
             listed,
         )
@@ -216,21 +218,20 @@ class ScheduleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 def _answer(rule: Rule) -> dict[str, Any]:
-    now = book_of(aliases()[0]).table.now()
+    times = preview(rule, book_of(aliases()[0]).table.now(), SHOWN)
     return {
         "words": rule.words(),
-        "times": [
-            [one.utc.isoformat(), one.local.isoformat()] for one in preview(rule, now, SHOWN)
-        ],
+        "lines": [_line(one) for one in times],
+        "times": [[one.utc.isoformat(), one.local.isoformat()] for one in times],
     }
 
 
+def _line(one: Firing) -> str:
+    return f"{one.local:%a %Y-%m-%d %H:%M:%S %z} ({one.utc:%Y-%m-%d %H:%M:%S} UTC)"
+
+
 def _lines(times: list[Firing]) -> SafeString:
-    return format_html_join(
-        "",
-        "<li>{} ({} UTC)</li>",
-        ((f"{one.local:%a %Y-%m-%d %H:%M:%S %z}", f"{one.utc:%Y-%m-%d %H:%M:%S}") for one in times),
-    )
+    return format_html_join("", "<li>{}</li>", ((_line(one),) for one in times))
 
 
 def _row(stored: StoredSchedule) -> Row | None:

@@ -10,12 +10,16 @@ from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.csrf import get_token
 from django.template import Context, Engine
-from django.views.decorators.cache import never_cache
+from django.urls import reverse
+from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.clickjacking import xframe_options_deny
 from django.views.decorators.csrf import csrf_protect
 
 View = Callable[..., HttpResponseBase]
-_engine = Engine(dirs=[str(Path(__file__).parent / "templates")])
+_TEMPLATES = Path(__file__).parent / "templates"
+_engine = Engine(dirs=[str(_TEMPLATES)])
+POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+"""What pages may load. Not where forms may lead: somebody may have to log in again elsewhere."""
 
 
 def staff_only(view: View) -> View:
@@ -39,5 +43,14 @@ def staff_only(view: View) -> View:
 
 def page(request: HttpRequest, name: str, **values: Any) -> HttpResponse:
     """Return a page made of a template."""
-    context = Context({**values, "csrf_token": get_token(request)})
-    return HttpResponse(_engine.get_template(name).render(context))
+    stylesheet = reverse("convoy:stylesheet")
+    values |= {"csrf_token": get_token(request), "stylesheet": stylesheet}
+    text = _engine.get_template(name).render(Context(values))
+    return HttpResponse(text, headers={"Content-Security-Policy": POLICY})
+
+
+@cache_control(max_age=3600)
+def stylesheet(request: HttpRequest) -> HttpResponse:
+    """Return what pages look like, for sites that serve no static files, too."""
+    text = (_TEMPLATES / "pages.css").read_text(encoding="utf-8")
+    return HttpResponse(text, content_type="text/css; charset=utf-8")

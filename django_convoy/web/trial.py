@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connections, transaction
+from django.db.backends.signals import connection_created
 
 from django_convoy.brokers.debug_web import Announcement
 from django_convoy.core.execution import Run, execute, prepare
@@ -93,13 +94,29 @@ def _run(runtime: Runtime, envelope: Envelope) -> Outcome:
 
 @contextlib.contextmanager
 def _undone(trial: Trial) -> Iterator[None]:
-    """Open a transaction in every database, and roll it back."""
+    """Open a transaction in every database that is used, and roll it back.
+
+    One that nobody has connected to yet may not even be there: it begins when it is connected.
+    """
+    before: dict[str, int] = {}
     with contextlib.ExitStack() as stack:
-        before = {}
-        for alias in connections:
-            stack.enter_context(transaction.atomic(using=alias))
-            stack.enter_context(connections[alias].execute_wrapper(trial.watch))
-            before[alias] = len(connections[alias].run_on_commit)
+
+        def begin(connection: Any, **_: Any) -> None:
+            alias = connection.alias
+            if connection is connections[alias] and alias not in before:  # not another thread's
+                stack.enter_context(transaction.atomic(using=alias))
+                before[alias] = len(connection.run_on_commit)
+
+        def watch(execute: Any, *call: Any) -> Any:
+            begun = call[-1]["connection"].alias in before  # what connecting asks is no job's
+            return trial.watch(execute, *call) if begun else execute(*call)
+
+        for connection in connections.all():
+            stack.enter_context(connection.execute_wrapper(watch))
+            if connection.connection is not None:
+                begin(connection)
+        connection_created.connect(begin)
+        stack.callback(connection_created.disconnect, begin)
         yield
         for alias, seen in before.items():
             hooks = [hook for _, hook, *_ in connections[alias].run_on_commit[seen:]]

@@ -1,5 +1,9 @@
-"""How each server of the tests is started, by its name."""
+"""How each server of the tests is started, and where programs are, by their names."""
 
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.recipes.browser import browser
 from tests.recipes.fakes import disque, ironmq
 from tests.recipes.mariadb import mariadb
 from tests.recipes.mongodb import mongodb
@@ -18,3 +22,4 @@ RECIPES = {
     "ironmq": ironmq,
     "disque": disque,
 }
+PROGRAMS: dict[str, Callable[[], Path]] = {"browser": browser}

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from django.contrib.auth.models import User
 from django.core import signing
-from django.db import transaction
+from django.db import connections, transaction
 from django.test import Client
 
 from django_convoy import ConfigurationError, PayloadError, TaskResultDoesNotExist
@@ -83,6 +83,15 @@ def test_running_it_shows_what_came_of_it_and_leaves_nothing(staff, path):
     assert not Note.objects.exists()
 
 
+def test_a_database_that_nobody_asks_need_not_answer(staff, path, monkeypatch):
+    gone = {**connections.settings["default"], "NAME": "/nowhere/gone.sqlite3"}
+    monkeypatch.setitem(connections.settings, "gone", gone)
+    connections["default"].close()  # what is connected by the job is rolled back as well
+    assert b"It succeeded." in staff.post(path(note, "x")).content
+    assert not Note.objects.exists()
+    del connections["gone"]
+
+
 def test_it_can_be_run_as_often_as_one_likes(staff, path):
     where = path(note, "x")
     assert staff.post(where).content.count(b"[1, &#x27;x") == 1
@@ -103,7 +112,7 @@ def test_a_timeout_holds(staff, path):
 
 def test_what_a_job_enqueues_is_shown(staff, path, announced):
     text = staff.post(path(enqueues, "next")).content.decode()
-    (link,) = re.findall(r'href="([^"]+)"', text)
+    (link,) = re.findall(r'<a href="([^"]+)"', text)
     assert "It succeeded." in text
     assert announced() == []
     assert b"&#x27;next&#x27;" in staff.get(urlsplit(link).path).content
