@@ -1,6 +1,6 @@
 """Servers that a test may stop, start and freeze: by their recipe."""
 
-import signal
+import signal as signals
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,11 +23,11 @@ class Server:
         launcher.wait(self._server)
         self.url = self._server.address
 
-    def signal(self, number: signal.Signals) -> None:
+    def signal(self, number: signals.Signals) -> None:
         assert self._server.process is not None
         self._server.process.send_signal(number)
 
-    def stop(self, number: signal.Signals = signal.SIGINT) -> None:
+    def stop(self, number: signals.Signals = signals.SIGINT) -> None:
         assert self._server.process is not None
         self.signal(number)
         self._server.process.wait(20)
