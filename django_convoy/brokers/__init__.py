@@ -11,4 +11,5 @@ BROKERS: dict[str, str] = {
     "mongodb": "django_convoy.brokers.mongodb.MongoBroker",
     "redis": "django_convoy.brokers.redis.RedisBroker",
     "redis-once": "django_convoy.brokers.redis_once.RedisOnceBroker",
+    "sqs": "django_convoy.brokers.sqs.SqsBroker",
 }

@@ -19,7 +19,7 @@ from django_convoy.clients.redis_link import Value
 from django_convoy.clients.redis_records import Records, awaited_key
 from django_convoy.clients.redis_scripts import script
 from django_convoy.clients.redis_settings import place_of
-from django_convoy.contracts.broker import Broker, Counts, Recorder
+from django_convoy.contracts.broker import Broker, Counts, Reachable, Recorder
 from django_convoy.contracts.store import Record, Store
 from django_convoy.domain.capabilities import Capabilities
 from django_convoy.domain.envelope import Envelope, Lease
@@ -37,7 +37,7 @@ PURGE = script("common", "purge")
 Settlement = tuple[Lease, Verdict, Record | None]
 
 
-class RedisBroker(RedisClaiming, RedisBrowsing, Recorder, Broker):
+class RedisBroker(RedisClaiming, RedisBrowsing, Recorder, Reachable, Broker):
     """One server or cluster, under one prefix of keys. Options are those of `place_of`."""
 
     capabilities = Capabilities()

@@ -28,6 +28,9 @@ class Capabilities:
     keeps_place: a job that is handed back ready keeps its place among the others.
     late: a lapsed lease that nobody took yet may still be renewed and settled.
     fixed_lease: how long every lease lasts, whatever is asked for; None: as long as asked for.
+    ordered: jobs of one priority come in the order they were pushed.
+    exclusive: no job is handed out twice while its lease lasts.
+    longest_lease: for how long a job can be held, however often that is renewed; None for ever.
     """
 
     priority: bool = True
@@ -49,3 +52,6 @@ class Capabilities:
     keeps_place: bool = True
     late: bool = True
     fixed_lease: timedelta | None = None
+    ordered: bool = True
+    exclusive: bool = True
+    longest_lease: timedelta | None = None

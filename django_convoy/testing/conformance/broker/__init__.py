@@ -45,8 +45,9 @@ class BrokerConformance(
     """Every promise of `contracts.broker.Broker`, each as a test.
 
     What a broker does not promise in its `capabilities` is skipped: `pytest -rs` lists which, and
-    why. Set `short` where a lease cannot be as short as 0.2 seconds; say in `spoil()` how garbage
-    gets onto the server, for the tests of hostile values.
+    why. Set `short` where a lease cannot be as short as 0.2 seconds, `soon` where a delay cannot be
+    as short as 0.1; say in `spoil()` how garbage gets onto the server, for the tests of hostile
+    values.
     """
 
 

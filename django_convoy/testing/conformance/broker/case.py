@@ -23,6 +23,9 @@ class BrokerCase:
     short = 0.2
     """Seconds of a lease that is to lapse: the shortest that the broker can give."""
 
+    soon = 0.1
+    """Seconds of a delay that is to end: the shortest that the broker can hold."""
+
     queue: str
     _made: list[Broker]
 
@@ -75,6 +78,11 @@ class BrokerCase:
     def skip(self, capability: str, why: str) -> NoReturn:
         """Skip the test; the reason names the capability, as `pytest -rs` lists it."""
         raise unittest.SkipTest(f"capability {capability}: {why}")
+
+    @property
+    def holds_delays(self) -> bool:
+        """Whether the broker itself holds what is not due."""
+        return self.broker.capabilities.max_delay != timedelta(0)
 
     def envelope(self, queue: str = "", delay: float | None = None, **fields: Any) -> Envelope:
         """Return a new job. delay: seconds from now until it is due."""
