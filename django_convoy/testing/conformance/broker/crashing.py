@@ -23,6 +23,7 @@ class Crashing(BrokerCase):
 
     def taken(self, limit: int = 10) -> list[Lease]:
         """Claim in a process that is gone."""
+        self.requires("leases")
         return self.process(lambda broker: self.claim(limit, broker=broker, lease=self.short))
 
     def pushed(self) -> str:
@@ -91,6 +92,7 @@ class Crashing(BrokerCase):
         assert self.claim() == []
 
     def test_who_ends_while_it_waits_takes_no_job_along(self) -> None:
+        assert self.broker  # made first: it must not be one of those that end
         for _ in range(3):
             waiting = self.another()
             got: list[Lease] = []

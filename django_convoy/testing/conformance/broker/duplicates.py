@@ -28,7 +28,7 @@ class Duplicates(BrokerCase):
         assert self.broker.counts(self.queue) == Counts()
 
     def test_a_held_job_that_is_pushed_again_is_not_handed_out_twice(self) -> None:
-        self.requires("unique")
+        self.requires("unique", "leases")
         envelope = self.envelope()
         self.broker.push([envelope])
         lease = self.claim_one()
@@ -55,7 +55,7 @@ class Duplicates(BrokerCase):
         assert self.claim() == []
 
     def test_a_job_that_is_settled_twice_in_a_batch_is_over_once(self) -> None:
-        self.requires("unique")
+        self.requires("unique", "leases")
         other = self.push(2)[1]
         first, _ = self.claim()
         answers = self.broker.settle([(first, DONE), (first, DONE)])
@@ -64,7 +64,7 @@ class Duplicates(BrokerCase):
         assert other not in ids_of(self.claim())
 
     def test_a_job_that_is_renewed_twice_in_a_batch_is_held(self) -> None:
-        self.requires("unique")
+        self.requires("unique", "leases")
         self.push()
         lease = self.claim_one()
         assert self.broker.renew([lease, lease], lease=60)[0] is Renewal.HELD

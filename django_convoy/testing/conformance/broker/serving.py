@@ -24,7 +24,7 @@ class Serving(BrokerCase):
         assert any(one.isdigit() for one in broker.info()), "no version"
 
     def test_a_deleted_queue_is_empty(self) -> None:
-        self.requires("inventory")
+        self.requires("inventory", "leases")
         self.push(2)
         self.push(delay=60)
         self.claim_one()
