@@ -13,7 +13,7 @@ from django_convoy.clients.redis_link import Link, Value, WrongType
 from django_convoy.clients.redis_scripts import script
 from django_convoy.domain import ids
 from django_convoy.domain.envelope import NO_NOTE, Lease
-from django_convoy.domain.errors import BrokerUnavailable, PayloadError
+from django_convoy.domain.errors import PayloadError
 
 logger = logging.getLogger("django_convoy.brokers")
 CLAIM = script("common", "claim")
@@ -30,8 +30,8 @@ SPARE_PAUSE = 0.05
 """The least pause between two looks while lapsed leases are spared."""
 ASK, YES, NO = "ask", "yes", "no"
 """Whether suspects may be claimed."""
-SUSPECTS, NOTHING = -1, 0
-"""What a claim answers that claimed nothing."""
+SUSPECTS, NOTHING, FOUND = -1, 0, 1
+"""What a claim answers first."""
 
 
 @dataclass(slots=True)
@@ -60,6 +60,7 @@ class RedisClaiming:
         self._spare_until = 0.0
         self._due: float | None = None
         self._looked_at: list[str] = []
+        self._guess = ""
         self._with_work: list[str] = []
         self._with_work_until = 0.0
         self._dues: dict[str, float | None] = {}
@@ -98,31 +99,41 @@ class RedisClaiming:
     def _wait(self, search: Search, deadline: float) -> list[Lease]:
         idling = self._idling
         while not idling.is_interrupted() and time.monotonic() < deadline:
-            keys = self._wakes(search.queues)
-            named = idling.wait(keys, self._due, deadline)
-            if idling.is_interrupted():
-                self._pass_on()
-                break
-            found = self._claim([named], search) if named else []
-            if found := found or self._look(search):
+            space = getattr(search.queues, "space", None)
+            token = new_token(search)
+            guess = self._guessed(space)
+            then = self._command(guess, search, search.limit, token, ASK) if guess else ()
+            woken, answer = idling.wait(self._wakes(space), self._due, deadline, then)
+            found: list[Lease] = []
+            if answer is not None and answer[0] == FOUND:
+                found = self._leases(guess, token, *answer[1:])
+            if woken and (found or idling.is_interrupted()) and woken != guess:
+                self._link.script(RING, self._queues.keys(woken), woken)  # it was for another
+            elif woken and not found and woken != guess:
+                found = self._claim([woken], search)
+            if not found and not idling.is_interrupted():
+                found = self._look(search)
+            if found:
+                self._guess = found[0].envelope.queue
                 idling.found()
                 return found
         return []
 
-    def _wakes(self, queues: Iterable[str]) -> list[str]:
-        """Return the keys on which word of work for these queues comes."""
-        space = getattr(queues, "space", None)
+    def _guessed(self, space: str | None) -> str:
+        """Return the queue that work will come from, most probably: as last time."""
+        if self.forgets:  # an answer that is lost on the way would take jobs with it
+            return ""
+        if space is None:
+            served = self._guess in self._looked_at
+        else:
+            served = bool(self._guess) and self._guess.rpartition(":")[0] == space
+        return self._guess if served else ""
+
+    def _wakes(self, space: str | None) -> list[str]:
+        """Return the keys on which word of work comes."""
         if space is not None:
             return [self._queues.any_of(space)]
         return [self._queues.wake(queue) for queue in self._looked_at]
-
-    def _pass_on(self) -> None:
-        """Wake another one, in case that we were woken in the moment that we were interrupted."""
-        try:
-            for queue in self._queues.names():
-                self._link.script(RING, self._queues.keys(queue), queue)
-        except BrokerUnavailable as error:
-            logger.debug("nobody else was woken: %s", error)
 
     def _look(self, search: Search) -> list[Lease]:
         """Claim from the queues as they stand now."""
@@ -165,7 +176,7 @@ class RedisClaiming:
         return list(self._with_work)
 
     def _claim(self, names: Sequence[str], search: Search) -> list[Lease]:
-        token = f"{ids.token()}.{search.worker}"
+        token = new_token(search)
         leases: list[Lease] = []
         self._due = None
         for queue in names:
@@ -191,10 +202,23 @@ class RedisClaiming:
         return leases
 
     def _take(self, queue: str, search: Search, limit: int, token: str, suspects: str) -> Any:
+        return self._link.script(
+            CLAIM, self._queues.keys(queue), *self._args(queue, search, limit, token, suspects)
+        )
+
+    def _command(
+        self, queue: str, search: Search, limit: int, token: str, suspects: str
+    ) -> tuple[Value, ...]:
+        keys = self._queues.keys(queue)
+        given = self._args(queue, search, limit, token, suspects)
+        return "EVALSHA", CLAIM.sha, len(keys), *keys, *given
+
+    def _args(
+        self, queue: str, search: Search, limit: int, token: str, suspects: str
+    ) -> tuple[Value, ...]:
         lease = 0 if self.forgets else int(search.lease * 1e6)
         spare = int(time.monotonic() < self._spare_until)
-        keys = self._queues.keys(queue)
-        return self._link.script(CLAIM, keys, queue, limit, lease, token, suspects, spare)
+        return queue, limit, lease, token, suspects, spare
 
     def _leases(
         self,
@@ -229,6 +253,11 @@ class RedisClaiming:
         for job_id, _ in jobs:
             args += (job_id + b":" + token.encode(), "b", "")
         self._link.script(SETTLE, self._queues.keys(queue), queue, 0, len(jobs), *args)
+
+
+def new_token(search: Search) -> str:
+    """Return what names one claim; it says who made it."""
+    return f"{ids.token()}.{search.worker}"
 
 
 def earlier(*dues: float | None) -> float | None:

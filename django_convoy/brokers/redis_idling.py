@@ -11,8 +11,10 @@ import random
 import socket
 import time
 from collections.abc import Sequence
+from typing import Any
 
-from django_convoy.clients.redis_link import UNANSWERED, Link, poll_of
+from django_convoy.clients.redis_blocking import Blocking
+from django_convoy.clients.redis_link import Link, Value, poll_of
 from django_convoy.domain.errors import BrokerUnavailable
 
 LONGEST = 10.0
@@ -31,6 +33,7 @@ class Idling:
 
     def __init__(self, link: Link) -> None:
         self._link = link
+        self._blocking = Blocking(link)
         self._pause = FIRST
         self._interrupted = False
         self._bell: tuple[int, socket.socket, socket.socket] | None = None
@@ -61,31 +64,36 @@ class Idling:
         """Begin to look often again."""
         self._pause = FIRST
 
-    def wait(self, keys: Sequence[str], due: float | None, deadline: float) -> str:
-        """Sleep until there is a token, and return its queue, or "" when it is time to look.
+    def wait(
+        self, keys: Sequence[str], due: float | None, deadline: float, then: Sequence[Value]
+    ) -> tuple[str, Any]:
+        """Sleep until there is a token or it is time to look; return (its queue or "", answer).
 
-        keys: where tokens come. due: seconds until something falls due.
+        keys: where tokens come. due: seconds until something falls due. then: a command that the
+        server executes in the moment in which we are woken, if there is one: its answer comes with
+        the token. None: there is no answer.
         """
         left = deadline - time.monotonic()
         pause = min(self._pause * random.uniform(0.75, 1.0), left)  # noqa: S311 - spread
         self._pause = min(self._pause * 2, LONGEST)
         if not keys or (self._link.is_cluster and len(keys) > 1):
             poll_of(self._ear())(max(0.0, min(pause, UNWATCHED, math.inf if due is None else due)))
-            return ""
-        if due is not None and due < pause:
-            # The server looks at timeouts ten times a second; we know the moment.
-            return self._block(keys, pause + 1, due, late=False)
-        return self._block(keys, pause, pause + LATE, late=True)
+            return "", None
+        # The server looks at timeouts ten times a second only; what falls due we know better.
+        early = due is not None and due < pause
+        timeout = max(pause + early, 0.01)
+        commands: list[Sequence[Value]] = [("BLPOP", *keys, f"{timeout:.3f}")]
+        if then:
+            commands.append(then)
+        patience = due if early and due is not None else timeout + LATE
+        found = self._blocking.answers(commands, keys[0], self._ear(), patience, late=not early)
+        return self._read(*found) if found else ("", None)
 
-    def _block(self, keys: Sequence[str], timeout: float, patience: float, late: bool) -> str:
-        command = ("BLPOP", *keys, f"{max(timeout, 0.01):.3f}")
-        answer = self._link.await_answer(keys[0], command, self._ear(), patience)
-        if answer is UNANSWERED:
-            if late and not self._interrupted:
-                self._link.outages += 1
-                raise BrokerUnavailable(f"{self._link.place.name}: no answer for {patience:.1f} s")
-            return ""
-        return "" if answer is None else str(answer[1].decode("utf-8", "replace"))
+    def _read(self, token: Any, answer: Any = None) -> tuple[str, Any]:
+        if isinstance(token, Exception):
+            raise BrokerUnavailable(f"{self._link.place.name}: {token}") from token
+        queue = "" if token is None else str(token[1].decode("utf-8", "replace"))
+        return queue, None if isinstance(answer, Exception) else answer
 
     def _ear(self) -> socket.socket:
         pid = os.getpid()

@@ -82,6 +82,11 @@ class ClusterLink(Link):
         known[node] = connection, poll_of(connection._sock)
         return connection
 
+    def beside(self, connection: Any, seconds: float) -> Any:
+        """Return a further connection to the same node, with so much patience."""
+        patience = {"socket_timeout": seconds, "socket_connect_timeout": seconds}
+        return self.connect(host=connection.host, port=connection.port, **patience)
+
     def _ask(self) -> list[Node | None]:
         """Ask any node that answers who owns which slot."""
         failed: BrokerUnavailable | None = None

@@ -23,7 +23,6 @@ Value = str | bytes | int | float
 Keys = tuple[str, ...]
 _links: "weakref.WeakSet[Link]" = weakref.WeakSet()
 _warned: set[str] = set()
-UNANSWERED = object()
 _NOT_EXECUTED = (
     redis.exceptions.NoScriptError,
     redis.exceptions.MovedError,
@@ -119,24 +118,6 @@ class Link:
             if isinstance(answer, Exception):
                 raise self._translated(answer)
 
-    def await_answer(self, key: str, command: Sequence[Value], ear: Any, seconds: float) -> Any:
-        """Send a command that is answered in the server's own time; return its answer.
-
-        UNANSWERED: it took longer than `seconds`, or `ear` could be read meanwhile. The connection
-        is closed then, so that a late answer is nobody else's.
-        """
-        connection = self.connection(key)
-
-        def exchange() -> Any:
-            connection.send_packed_command(pack(connection, command), check_health=False)
-            answered = poll_of(connection._sock, ear)(seconds)
-            if not any(descriptor == connection._sock.fileno() for descriptor, _ in answered):
-                connection.disconnect()
-                return UNANSWERED
-            return connection.read_response()
-
-        return self.guarded(connection, exchange)
-
     @property
     def is_cluster(self) -> bool:
         """Whether keys of different slots are on different servers."""
@@ -166,6 +147,10 @@ class Link:
         self._made.add(connection)
         self._connect(connection)
         return connection
+
+    def beside(self, connection: Any, seconds: float) -> Any:
+        """Return a further connection to the same server, with so much patience."""
+        return self.connect(socket_timeout=seconds, socket_connect_timeout=seconds)
 
     def _connect(self, connection: Any) -> None:
         try:
@@ -253,16 +238,23 @@ def pack(connection: Any, command: Sequence[Value]) -> list[bytes]:
     return [packer(tuple(command))]
 
 
-def _send_all(connection: Any, commands: Sequence[Sequence[Value]]) -> list[Any]:
+def send_only(connection: Any, commands: Sequence[Sequence[Value]]) -> None:
+    """Send commands together."""
     packed = [part for command in commands for part in pack(connection, command)]
     connection.send_packed_command([b"".join(packed)], check_health=False)
-    answers: list[Any] = []
-    for _ in commands:
-        try:
-            answers.append(connection.read_response())
-        except redis.ResponseError as error:
-            answers.append(error)
-    return answers
+
+
+def answer_of(connection: Any) -> Any:
+    """Return the next answer; what the server says of a command that it refused is one, too."""
+    try:
+        return connection.read_response()
+    except redis.ResponseError as error:
+        return error
+
+
+def _send_all(connection: Any, commands: Sequence[Sequence[Value]]) -> list[Any]:
+    send_only(connection, commands)
+    return [answer_of(connection) for _ in commands]
 
 
 def poll_of(*readers: Any) -> Callable[[float], list[tuple[int, int]]]:

@@ -175,4 +175,4 @@ class TestTwoNodes:
         self.push(broker, ["q7"])
         broker._queues.ring_any("q7")
         keys = [broker._queues.any_of("")]
-        assert broker._idling.wait(keys, None, float("inf")) == "q7"
+        assert broker._idling.wait(keys, None, float("inf"), ()) == ("q7", None)

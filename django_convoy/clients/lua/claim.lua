@@ -3,7 +3,10 @@
 -- -1}: nothing; {1, ids, bodies, notes or nothing}.
 local limit, lease, token, mode, spare = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5], ARGV[6] == '1'
 
-local due = first(delayed)
+-- Of an idle queue none of these is there.
+local quiet = redis.call('EXISTS', delayed, leases, suspects, notes) == 0
+
+local due = not quiet and first(delayed)
 if due and due <= now then
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', delayed, '-inf', now, 'LIMIT', 0, SWEEP)) do
     redis.call('ZREM', delayed, id)
@@ -11,7 +14,7 @@ if due and due <= now then
   end
   due = first(delayed)
 end
-local lapse = first(leases)
+local lapse = not quiet and first(leases)
 if lapse and lapse <= now and not spare then
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, SWEEP)) do
     local id = id_of(member)
@@ -25,7 +28,7 @@ if lapse and lapse <= now and not spare then
 end
 
 local popped
-if mode ~= 'no' and redis.call('EXISTS', suspects) == 1 then
+if not quiet and mode ~= 'no' and redis.call('EXISTS', suspects) == 1 then
   if mode == 'ask' then return {-1} end
   popped = redis.call('ZPOPMIN', suspects)
 else
@@ -44,7 +47,7 @@ for at = 1, #popped, 2 do
   held[#held + 1] = id .. ':' .. token
 end
 local bodies = redis.call('HMGET', jobs, unpack(ids))
-local known = redis.call('EXISTS', notes) == 1 and redis.call('HMGET', notes, unpack(ids)) or {}
+local known = not quiet and redis.call('EXISTS', notes) == 1 and redis.call('HMGET', notes, unpack(ids)) or {}
 if lease > 0 then
   with_all('ZADD', leases, held)
 else

@@ -1,0 +1,161 @@
+"""How a claim sleeps: it waits for tokens, is woken with what it wanted, and loses nothing."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+
+from django_convoy.brokers import redis_idling
+from django_convoy.brokers.redis import RedisBroker
+from django_convoy.domain import clock, ids
+from django_convoy.domain.envelope import Envelope, Lease
+from django_convoy.domain.errors import BrokerUnavailable
+from django_convoy.domain.verdict import DONE
+
+pytestmark = pytest.mark.valkey
+URL = os.environ.get("CONVOY_TEST_VALKEY", "")
+FOREVER = 600.0
+
+
+class All:
+    """Every queue without a namespace, as a worker without `--queues` has it."""
+
+    space = ""
+
+    def __init__(self, broker: RedisBroker) -> None:
+        self._broker = broker
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._broker.ready_queues())
+
+
+@pytest.fixture
+def make() -> Iterator[Callable[[], RedisBroker]]:
+    """Make brokers of one prefix."""
+    prefix, made = f"idling-{ids.token()}", list[RedisBroker]()
+
+    def broker() -> RedisBroker:
+        made.append(RedisBroker(url=URL, prefix=prefix))
+        return made[-1]
+
+    yield broker
+    for queue in made[0].queues():
+        made[0].delete(queue)
+    for one in made:
+        one.close()
+
+
+def push(broker: RedisBroker, *queues: str, **fields: object) -> None:
+    made = zip(ids.job_ids(len(queues)), queues, strict=True)
+    now = clock.now()
+    broker.push([Envelope(i, q, "a.b", "{}", "1j-:x", "k", 0, now, **fields) for i, q in made])
+
+
+def claim(broker: RedisBroker, limit: int = 1) -> list[Lease]:
+    return broker.claim(All(broker), limit=limit, lease=60, worker="w", wait=FOREVER)
+
+
+class Waiter:
+    """A thread that claims in a broker of its own."""
+
+    def __init__(self, broker: RedisBroker) -> None:
+        self.broker = broker
+        self.found: list[Lease] = []
+        self.before = self.after = 0
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        self._thread.join(0.2)  # it has most probably begun to wait, and need not have
+
+    def _run(self) -> None:
+        self.before = self.broker._link.call("k", "CLIENT", "ID")
+        self.found = claim(self.broker)
+        self.after = self.broker._link.call("k", "CLIENT", "ID")
+
+    def join(self) -> list[Lease]:
+        self._thread.join()
+        return self.found
+
+
+def test_jobs_of_two_queues_that_come_together_wake_two(make):
+    """Also where a worker expects its work from one of them."""
+    pusher = make()
+    push(pusher, "a", "b")
+    brokers = [make(), make()]
+    for broker in brokers:
+        (lease,) = claim(broker)
+        broker.settle([(lease, DONE)])
+    for _ in range(5):
+        waiters = [Waiter(broker) for broker in brokers]
+        push(pusher, "a", "b")
+        leases = [waiter.join()[0] for waiter in waiters]
+        assert {lease.envelope.queue for lease in leases} == {"a", "b"}
+        for broker, lease in zip(brokers, leases, strict=True):
+            broker.settle([(lease, DONE)])
+
+
+def test_an_interrupt_keeps_the_connection_and_what_came_with_it(make):
+    waiter = Waiter(make())
+    waiter.broker.interrupt()
+    assert waiter.join() == []
+    assert waiter.after == waiter.before
+    pusher = make()
+    for _ in range(20):  # at the very moment
+        waiter = Waiter(waiter.broker)
+        push(pusher, "q")
+        waiter.broker.interrupt()
+        leases = waiter.join() or pusher.claim(["q"], limit=9, lease=60, worker="w")
+        assert len(leases) == 1
+        pusher.settle([(leases[0], DONE)])
+        assert pusher.counts("q").leased == 0
+
+
+def test_what_falls_due_ends_the_sleep_without_a_new_connection(make):
+    pusher, broker = make(), make()
+    for queue in ("q", "q", "other"):
+        waiter = Waiter(broker)
+        due = clock.now() + timedelta(seconds=0.3)
+        push(pusher, queue, due=due)
+        (lease,) = waiter.join()
+        assert clock.now() >= due
+        assert waiter.after == waiter.before
+        broker.settle([(lease, DONE)])
+
+
+def test_a_script_that_the_server_forgot_is_missed_by_nobody(make):
+    pusher, broker = make(), make()
+    push(pusher, "q")
+    claim(broker)
+    waiter = Waiter(broker)
+    pusher._link.call("k", "SCRIPT", "FLUSH")
+    push(pusher, "q")
+    assert len(waiter.join()) == 1
+
+
+def test_a_server_that_answers_no_more_is_said(make, monkeypatch):
+    monkeypatch.setattr(redis_idling, "LATE", 0.1)
+    monkeypatch.setattr(redis_idling, "FIRST", 0.1)
+    broker = make()
+    broker._idling.found()
+    monkeypatch.setattr(
+        type(broker._idling._blocking),
+        "answers",
+        _with_longer_timeout(type(broker._idling._blocking).answers),
+    )
+    began = time.monotonic()
+    with pytest.raises(BrokerUnavailable, match="no answer within"):
+        claim(broker)
+    assert time.monotonic() - began < FOREVER
+    monkeypatch.undo()
+    push(broker, "q")
+    assert len(claim(broker)) == 1
+
+
+def _with_longer_timeout(answers):
+    def call(self, commands, *args, **options):
+        first, *rest = commands
+        return answers(self, [(*first[:-1], "60"), *rest], *args, **options)
+
+    return call
