@@ -3,4 +3,5 @@
 BROKERS: dict[str, str] = {
     "database": "django_convoy.brokers.database.DatabaseBroker",
     "postgres": "django_convoy.brokers.postgres.PostgresBroker",
+    "sqs": "django_convoy.brokers.sqs.SqsBroker",
 }

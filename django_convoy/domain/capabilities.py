@@ -17,6 +17,11 @@ class Capabilities:
     at_most_once: can settle a job before it runs.
     max_body: the largest job in bytes, None for any.
     browse: jobs can be listed, found and removed.
+    ordered: jobs of one priority come in the order they were pushed.
+    exclusive: no job is handed out twice while its lease lasts.
+    atomic_batches: a batch is pushed as a whole or not at all, whatever fails on the way.
+    exact_purge: a purge removes all jobs that nobody holds.
+    longest_lease: for how long a job can be held, however often that is renewed; None for ever.
     """
 
     priority: bool = True
@@ -28,3 +33,8 @@ class Capabilities:
     at_most_once: bool = True
     max_body: int | None = None
     browse: bool = True
+    ordered: bool = True
+    exclusive: bool = True
+    atomic_batches: bool = True
+    exact_purge: bool = True
+    longest_lease: timedelta | None = None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.recipes.server import Missing, Server
 
-PROGRAM = "from moto.server import main; main()"
+PROGRAM = Path(__file__).with_name("sqs_server.py")
 
 
 def sqs(folder: Path) -> Server:
@@ -16,7 +16,7 @@ def sqs(folder: Path) -> Server:
     return Server(
         folder=folder,
         init=[sys.executable, "--version"],
-        serve=lambda port: [sys.executable, "-c", PROGRAM, "-H", "127.0.0.1", "-p", str(port)],
+        serve=lambda port: [sys.executable, PROGRAM, "-H", "127.0.0.1", "-p", str(port)],
         ready=b"Running on",
         url="http://127.0.0.1:{port}",
         stop=signal.SIGTERM,

@@ -33,7 +33,7 @@ class BrokerConformance(
     """Every promise of `contracts.broker.Broker`, each as a test.
 
     What a broker does not promise in its `capabilities` is skipped. Set `short` where a lease
-    cannot be as short as 0.2 seconds.
+    cannot be as short as 0.2 seconds, `soon` where a delay cannot be as short as 0.1.
     """
 
 

@@ -22,6 +22,9 @@ class BrokerCase:
     short = 0.2
     """Seconds of a lease that is to lapse: the shortest that the broker can give."""
 
+    soon = 0.1
+    """Seconds of a delay that is to end: the shortest that the broker can hold."""
+
     queue: str
     _made: list[Broker]
 
@@ -61,6 +64,11 @@ class BrokerCase:
         for name in capabilities:
             if not getattr(self.broker.capabilities, name):
                 raise unittest.SkipTest(f"this broker does not promise: {name}")
+
+    @property
+    def holds_delays(self) -> bool:
+        """Whether the broker itself holds what is not due."""
+        return self.broker.capabilities.max_delay != timedelta(0)
 
     def envelope(self, queue: str = "", delay: float | None = None, **fields: Any) -> Envelope:
         """Return a new job. delay: seconds from now until it is due."""

@@ -10,17 +10,19 @@ class Counting(BrokerCase):
     """`counts` and `purge`."""
 
     def one_of_each(self) -> None:
-        """Leave one buried, one leased, one delayed and two ready jobs."""
+        """Leave one buried, one leased, one delayed (if that can be) and two ready jobs."""
         self.push(2)
         self.broker.settle([(self.claim_one(), Bury(Note()))])
         self.claim_one()
-        self.push(delay=60)
+        if self.holds_delays:
+            self.push(delay=60)
         self.push(2)
 
     def test_every_state_is_counted(self) -> None:
         assert self.broker.counts(self.queue) == Counts()
         self.one_of_each()
-        assert self.broker.counts(self.queue) == Counts(ready=2, delayed=1, leased=1, buried=1)
+        delayed = int(self.holds_delays)
+        assert self.broker.counts(self.queue) == Counts(2, delayed, leased=1, buried=1)
 
     def test_a_settled_job_counts_nowhere(self) -> None:
         self.push()
@@ -41,8 +43,9 @@ class Counting(BrokerCase):
         assert self.broker.counts(f"{self.queue}-other") == Counts(ready=2)
 
     def test_a_purge_removes_what_nobody_holds(self) -> None:
+        self.requires("exact_purge")
         self.one_of_each()
-        assert self.broker.purge(self.queue) == 4
+        assert self.broker.purge(self.queue) == 3 + self.holds_delays
         assert self.broker.counts(self.queue) == Counts(leased=1)
         assert self.claim() == []
 

@@ -57,11 +57,11 @@ class Lapsing(BrokerCase):
         self.requires("notes", "refunds")
         self.push()
         self.abandon()
-        for delay in (0.0, 0.1):
+        for delay in (0.0, self.soon):
             lease = self.claim_one(wait=FOREVER)
             self.broker.settle([(lease, self.again(delay=delay, note=lease.note))])
         ready = self.push()
-        time.sleep(0.3)
+        time.sleep(self.soon + 0.2)
         assert [one.note.suspect for one in self.claim()] == [True]
         assert ids_of(self.claim()) == ready
 

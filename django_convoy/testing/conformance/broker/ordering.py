@@ -7,6 +7,7 @@ class Ordering(BrokerCase):
     """In which order jobs are claimed."""
 
     def test_jobs_are_claimed_in_the_order_they_were_pushed(self) -> None:
+        self.requires("ordered")
         pushed = self.push(3) + self.push() + self.push(2)
         assert ids_of(self.claim(4)) + ids_of(self.claim(4)) == pushed
 
@@ -42,7 +43,7 @@ class Ordering(BrokerCase):
         assert self.claim(broker=self.another()) == []
 
     def test_a_job_keeps_its_place_when_it_is_handed_back_ready(self) -> None:
-        self.requires("refunds")
+        self.requires("refunds", "ordered")
         pushed = self.push(3)
         first = self.claim_one()
         self.broker.settle([(first, self.again())])
