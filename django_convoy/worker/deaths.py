@@ -133,7 +133,14 @@ def _ran(
 ) -> Conclusion:
     options = options_of(engine, lease)
     outcome: Outcome
-    if overdue:
+    longest = engine.own.broker.capabilities.longest_lease
+    if overdue and longest is not None and _took_all(slot, longest.total_seconds()):
+        error = TimeoutExceeded(
+            f"ran for as long as its broker can hold a job ({longest}), and its process was "
+            "killed: split it into parts, or give it to a backend with another broker"
+        )
+        outcome = after_error(lease, options, error)
+    elif overdue:
         error = TimeoutExceeded(
             f"ran longer than its timeout of {options.timeout:g} s, and did not end within "
             f"{options.grace:g} s more: its process was killed"
@@ -151,6 +158,11 @@ def _ran(
         )
         outcome = after_death(lease, options, death)
     return _conclude(engine, region, lease, outcome, options, slot)
+
+
+def _took_all(slot: Slot, longest: float) -> bool:
+    """Return whether its deadline was the end of the longest lease."""
+    return slot.deadline - slot.claimed >= longest - 0.001
 
 
 def _conclude(

@@ -1,6 +1,7 @@
 """A worker's desk: the jobs it holds, from claim to settle."""
 
 import logging
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -49,6 +50,7 @@ class Paper:
     slot: int
     serial: int
     lease: Lease
+    claimed: float
     shared: bool
     """Whether it may have to wait for others, so that the steward may take it back."""
     ahead: Run | None = None
@@ -81,6 +83,8 @@ class Desk:
         self._plan = plan
         self._poke_supervisor = poke_supervisor
         self._poke_steward = poke_steward
+        longest = engine.own.broker.capabilities.longest_lease
+        self._longest = None if longest is None else longest.total_seconds()
         # Where others run at the same time, the steward may take back what was claimed alone, too.
         self._beside = bool(plan.threads or plan.concurrency)
         self._free = list(range(SLOTS - 1, -1, -1))
@@ -103,9 +107,8 @@ class Desk:
             if not alone:  # others run, whose locks stay
                 self._board.unlock(self._region.index, slot)
             serial = self._region.hold(slot, pack_lease(lease, LEASE_ROOM), now)
-            papers.append(
-                Paper(slot, serial, lease, shared, self._ahead(lease) if shared else None)
-            )
+            ahead = self._ahead(lease) if shared else None
+            papers.append(Paper(slot, serial, lease, now, shared, ahead))
         if self._board.steward_wakes() > now + LOOK_SECONDS:
             self._poke_steward()
         return papers
@@ -168,6 +171,8 @@ class Desk:
         flags = KILL_ON_STOP if options.kill_on_stop else 0
         if options.delivery == AT_MOST_ONCE:
             flags |= SETTLED
+        elif self._longest is not None:  # then another would get it, while it still ran here
+            deadline = min(deadline or math.inf, paper.claimed + self._longest)
         if options.atomic:
             flags |= ATOMIC
         self._region.start(paper.slot, began, deadline, flags)

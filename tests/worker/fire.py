@@ -41,7 +41,7 @@ class UnderFire:
     def own(self, tmp_path: Path) -> Iterator[Server]:
         server = self.server(tmp_path)
         yield server
-        server.signal(signal.SIGKILL)
+        server.stop(signal.SIGKILL)
 
     @pytest.fixture
     def place(self, own: Server, make_site: Callable[..., Site]) -> Site:

@@ -41,7 +41,7 @@ if url := CHOSEN.get("database"):
 TASKS = {
     "default": {
         "BACKEND": "django_convoy.backend.ConvoyBackend",
-        "QUEUES": [],
+        "QUEUES": CHOSEN.get("queues", []),
         "OPTIONS": CHOSEN.get("options", {}),
     },
     "elsewhere": {
