@@ -22,7 +22,7 @@ from django_convoy.domain.errors import BrokerUnavailable, PayloadError
 logger = logging.getLogger("django_convoy.broker")
 TICK = 1.0
 """Seconds after which a claim that waits asks again for which queues."""
-PROBATION_PAUSE = 1.0
+PROBATION_PAUSE = 2.0
 """Seconds until a suspect is offered again that must not be run now."""
 LONGEST_HIDE = 11 * 3600
 ATTRIBUTES = ["ApproximateReceiveCount", "ApproximateFirstReceiveTimestamp"]
@@ -31,17 +31,18 @@ MARKS = [sqs_messages.NOT_BEFORE, sqs_messages.WAS_BURIED]
 
 @dataclass(slots=True)
 class _Search:
-    """What a claim wants, and what it has."""
+    """What a claim wants, and what it has. careful: whether to take one at a time."""
 
     limit: int
     lease: float
     may_suspect: Callable[[], bool]
+    careful: bool = False
     found: list[Incoming] = field(default_factory=list)
     problem: Exception | None = None
 
     @property
     def room(self) -> int:
-        return self.limit - len(self.found)
+        return (1 if self.careful else self.limit) - len(self.found)
 
 
 class Receiver:
@@ -62,6 +63,8 @@ class Receiver:
         self._options = options
         self.polls = Polls(self._too_late)
         self.names: list[str] = []
+        self._careful = False
+        """Whether the last claim brought a suspect: what else comes with one has to go back."""
 
     def claim(
         self,
@@ -75,7 +78,7 @@ class Receiver:
         deadline = time.monotonic() + wait
         try:
             self.names = list(queues)
-            search = _Search(limit, lease, may_suspect)
+            search = _Search(limit, lease, may_suspect, self._careful)
             self._take(search)
             for name in self.names:
                 self._receive(name, search)
@@ -83,7 +86,7 @@ class Receiver:
                 left = deadline - time.monotonic()
                 if left <= 0 or self.polls.interrupted:
                     break
-                search = _Search(limit, lease, may_suspect)
+                search = _Search(limit, lease, may_suspect, self._careful)
                 self.names = list(queues)
                 self._wait(left, search)
             return leases
@@ -93,7 +96,7 @@ class Receiver:
     def _wait(self, left: float, search: _Search) -> None:
         polled = min(self._options.wait, int(left))
         for name in self.names if polled else ():
-            self.polls.begin(name, partial(self._ask, name, search, search.limit, polled))
+            self.polls.begin(name, partial(self._ask, name, search, search.room, polled))
         self.polls.rest(min(left, TICK))
         if self.polls.interrupted:
             return
@@ -155,7 +158,10 @@ class Receiver:
         """Return what is to be run now; the rest goes back. A suspect is run alone."""
         found, back = search.found, list[Incoming]()
         suspects = [one for one in found if one.note.suspect]
+        if found:
+            self._careful = False
         if suspects and search.may_suspect():
+            self._careful = True
             back = [one for one in found if one is not suspects[0]]
             found = suspects[:1]
         elif suspects:

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ def broker(url: str, **options: Any) -> dict[str, Any]:
 class TestUnderFire(UnderFire):
     kill_jobs = 2_000  # the server of the tests takes some hundred jobs a second
     restart_jobs = 1_000
+    lease = 3
+    counts_each_run = False  # a job is sent anew before its old message is deleted
 
     def server(self, folder: Path) -> Server:
         return Server("sqs", folder)
@@ -71,8 +74,8 @@ def make(make_site: Callable[..., Site]) -> Callable[..., Site]:
 def finished(site: Site, *job_ids: str) -> list[dict[str, Any]]:
     """Wait for records: nobody can look at jobs that wait on SQS."""
     for job_id in job_ids:
-        one = "SELECT 1 FROM convoy_history WHERE id = %s"
-        wait_for(lambda job_id=job_id: site.sql(one, job_id), site.logs)
+        look = partial(site.sql, "SELECT 1 FROM convoy_history WHERE id = %s", job_id)
+        wait_for(look, site.logs)
     return [site.result(job_id) for job_id in job_ids]
 
 

@@ -1,0 +1,1 @@
+"""Amazon SQS: what is its own, beside the promises of every broker."""
