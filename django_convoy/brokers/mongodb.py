@@ -40,7 +40,7 @@ from django_convoy.brokers.mongodb_statements import (
     set_aside,
 )
 from django_convoy.brokers.mongodb_sweep import Sweep
-from django_convoy.contracts.broker import Broker, Held, Reachable
+from django_convoy.contracts.broker import Adopter, Broker, Held, Reachable
 from django_convoy.contracts.listener import Announcing, Listener
 from django_convoy.domain.capabilities import Capabilities
 from django_convoy.domain.envelope import Envelope, Lease
@@ -52,7 +52,7 @@ PUSH_JOBS, PUSH_BYTES = 1000, 8 * 2**20
 _DUPLICATE = 11000
 
 
-class MongoBroker(MongoBrowsing, Reachable, Broker, Announcing):
+class MongoBroker(MongoBrowsing, Reachable, Adopter, Broker, Announcing):
     """MongoDB 4.4 and newer: alone, a replica set, or behind mongos.
 
     options: `uri`, `database` (or `mongo_db`), `collection`, `watch`, and all that MongoClient

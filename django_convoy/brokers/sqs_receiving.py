@@ -63,6 +63,8 @@ class Receiver:
         self._options = options
         self.polls = Polls(self._too_late)
         self.names: list[str] = []
+        self._plenty: set[str] = set()
+        """Queues that had as much as was asked for."""
         self._careful = False
         """Whether the last claim brought a suspect: what else comes with one has to go back."""
 
@@ -124,8 +126,10 @@ class Receiver:
         return list(answer.get("Messages", []))
 
     def _receive(self, queue: str, search: _Search) -> None:
-        """Receive what is there: ten first, then by many calls at a time, while they are full."""
-        calls = 1
+        """Receive what is there: ten first, unless there was plenty the last time; then by many
+        calls at a time, while they are full."""
+        calls = THREADS if queue in self._plenty else 1
+        self._plenty.discard(queue)
         while search.room > 0 and search.problem is None:
             bulk = self._options.bulk
             calls = min(calls, math.ceil(search.room / bulk))
@@ -139,6 +143,7 @@ class Receiver:
                 self._admit(queue, messages, began, search)
             if came <= sum(asked) / 2:
                 return
+            self._plenty.add(queue)
             calls = THREADS
 
     def _try(

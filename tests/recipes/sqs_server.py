@@ -1,16 +1,17 @@
 """Moto's server of SQS, put right where it differs from the real one in what the tests look at.
 
 A receive is one step (moto gives a message to two who ask at the same moment), and what a message
-costs does not grow with the queue (moto counts all messages for each that it looks at).
+costs does not grow with the queue (moto walks through all messages for each that it looks at).
 """
 
 import threading
 import time
 from typing import Any
 
-from moto.core.utils import camelcase_to_underscores
+from moto.core.utils import camelcase_to_underscores, unix_time_millis
 from moto.server import main
-from moto.sqs.models import Queue, SQSBackend
+from moto.sqs.exceptions import ReceiptHandleIsInvalid
+from moto.sqs.models import Message, Queue, SQSBackend
 
 COUNTS = [name for name in Queue.BASE_ATTRIBUTES if name.startswith("ApproximateNumber")]
 SETTINGS = [name for name in Queue.BASE_ATTRIBUTES if name not in COUNTS]
@@ -18,6 +19,8 @@ _receiving = threading.Lock()
 _attributes = Queue.attributes.fget
 _get_queue_attributes = SQSBackend.get_queue_attributes
 _receive_message = SQSBackend.receive_message
+_mark_received = Message.mark_received
+_by_handle: dict[str, Message] = {}
 
 
 class Settings:
@@ -56,8 +59,35 @@ def receive_message(
         backend.get_queue(queue_name).wait_for_messages(min(1, left))
 
 
+def mark_received(message: Message, *given: Any, **named: Any) -> None:
+    _mark_received(message, *given, **named)
+    _by_handle[str(message.receipt_handle)] = message
+
+
+def delete_message(queue: Queue, receipt_handle: str) -> None:
+    if receipt_handle in queue.deleted_messages:
+        return
+    message = _by_handle.get(receipt_handle)
+    with _receiving:
+        if message is None or message not in queue._messages:
+            raise ReceiptHandleIsInvalid
+        queue._messages.remove(message)
+        queue.pending_messages.discard(message)
+    for handle in message.all_receipt_handles:
+        queue.deleted_messages.add(handle)
+        _by_handle.pop(handle, None)
+
+
+def messages(queue: Queue) -> list[Message]:
+    now = unix_time_millis()
+    return [one for one in queue._messages if one.visible_at < now and one.delayed_until <= now]
+
+
 if __name__ == "__main__":
     Queue.attributes = property(attributes)
+    Queue.delete_message = delete_message
+    Queue.messages = property(messages)
+    Message.mark_received = mark_received
     SQSBackend.get_queue_attributes = get_queue_attributes
     SQSBackend.receive_message = receive_message
     main()
