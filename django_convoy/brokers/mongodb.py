@@ -83,10 +83,10 @@ class MongoBroker(MongoBrowsing, Reachable, Adopter, Broker, Announcing):
         """
         self._insert([document(one) for one in envelopes])
 
-    def adopt(self, taken: Sequence[Held]) -> None:
+    def adopt(self, jobs: Sequence[Held]) -> None:
         """Insert documents of jobs that come from another broker, with their attempts and notes:
         those with a `wake_at` are delayed, the buried stay so, all others are ready."""
-        self._insert([adopted(one) for one in taken])
+        self._insert([adopted(one) for one in jobs])
 
     def _insert(self, documents: Sequence[RawBSONDocument]) -> None:
         with self._server.jobs() as jobs:
