@@ -154,15 +154,16 @@ def test_a_schedule_that_is_over_is_forgotten_after_a_week(alias, place):
 
 def test_whoever_listens_hears_of_new_jobs(alias, place, stewards):
     heard = []
+
+    def hear(task_result, **rest):
+        heard.append(task_result)
+
     place.make(args=[7], ago=1)
-    task_signals.task_enqueued.connect(
-        lambda task_result, **_: heard.append(task_result), weak=False
-    )
+    task_signals.task_enqueued.connect(hear)
     try:
         assert stewards()._step() == 0.0
     finally:
-        task_signals.task_enqueued.receivers.clear()
-        task_signals.task_enqueued.sender_receivers_cache.clear()
+        task_signals.task_enqueued.disconnect(hear)
     (result,) = heard
     assert (result.task, result.args, result.status.name) == (add, [7], "READY")
 
