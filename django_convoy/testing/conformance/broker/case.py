@@ -84,11 +84,6 @@ class BrokerCase:
         """Whether the broker itself holds what is not due."""
         return self.broker.capabilities.max_delay != timedelta(0)
 
-    @property
-    def holds_delays(self) -> bool:
-        """Whether the broker itself holds what is not due."""
-        return self.broker.capabilities.max_delay != timedelta(0)
-
     def envelope(self, queue: str = "", delay: float | None = None, **fields: Any) -> Envelope:
         """Return a new job. delay: seconds from now until it is due."""
         now = clock.now()

@@ -92,7 +92,7 @@ class Crashing(BrokerCase):
         assert self.claim() == []
 
     def test_who_ends_while_it_waits_takes_no_job_along(self) -> None:
-        assert self.broker  # made first: it must not be one of those that end
+        broker = self.broker  # made first: it must not be one of those that end
         for _ in range(3):
             waiting = self.another()
             got: list[Lease] = []
@@ -105,6 +105,7 @@ class Crashing(BrokerCase):
             thread.start()
             thread.join(0.05)  # it has most probably begun to wait, and need not have
             waiting.interrupt()
-            job_id = self.push()[0]
+            envelope = self.envelope()
+            broker.push([envelope])
             thread.join()
-            self.delivered(job_id, attempt=1 + len(got))
+            self.delivered(envelope.id, attempt=1 + len(got))
