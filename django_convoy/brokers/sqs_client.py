@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any, TypeVar
 
 from django_convoy.brokers.sqs_options import SqsOptions
@@ -32,6 +33,15 @@ _HOW = (
     "give the broker aws_access_key_id and aws_secret_access_key, or a profile; set AWS_* "
     "variables; or run where there is a role"
 )
+
+
+@cache
+def _descriptions() -> Any:
+    """Return what reads the descriptions of Amazon's services: once for all sessions, and before
+    the workers are forked, since that takes longer than all else that they do to begin."""
+    from botocore.loaders import Loader  # lazy: as all of it
+
+    return Loader()
 
 
 class QueueMissing(BrokerUnavailable):
@@ -114,6 +124,7 @@ class SqsClient:
 
     def _open(self, patience: float) -> Any:
         import boto3.session  # lazy: a tenth of a second, of no use before the first call
+        import botocore.session  # lazy: as above
         from botocore.config import Config  # lazy: as above
 
         options = self._options
@@ -128,10 +139,13 @@ class SqsClient:
                     "aws_secret_access_key": options.aws_secret_access_key,
                     "aws_session_token": options.aws_session_token,
                     "aws_account_id": options.aws_account_id,
-                    "botocore_session": options.botocore_session,
                 }
                 given = {name: value for name, value in named.items() if value}
-                self._session = boto3.session.Session(**given)
+                base = options.botocore_session
+                if base is None:
+                    base = botocore.session.Session()
+                    base.register_component("data_loader", _descriptions())
+                self._session = boto3.session.Session(botocore_session=base, **given)
             config = Config(
                 connect_timeout=options.timeout,
                 read_timeout=options.timeout + patience,

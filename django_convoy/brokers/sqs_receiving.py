@@ -141,7 +141,9 @@ class Receiver:
                 search.problem = search.problem or problem
                 came += len(messages)
                 self._admit(queue, messages, began, search)
-            if came <= sum(asked) / 2:
+            if search.careful and search.found and not search.found[0].note.suspect:
+                search.careful = False  # those are over, it seems
+            elif came <= sum(asked) / 2:
                 return
             self._plenty.add(queue)
             calls = THREADS
