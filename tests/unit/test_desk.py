@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from django_convoy.domain import clock, ids
+from django_convoy.domain.capabilities import Capabilities
 from django_convoy.domain.envelope import NO_NOTE, Envelope, Lease
 from django_convoy.worker.board import Board
 from django_convoy.worker.desk import Desk
@@ -27,7 +28,8 @@ def desk_of(plan: Plan) -> tuple[Desk, Any]:
     region.enter()
     store = SimpleNamespace(durable=True)
     codec = SimpleNamespace(is_inert=lambda envelope: False)
-    engine: Any = SimpleNamespace(own=SimpleNamespace(store=store), worker="w", codec=codec)
+    own = SimpleNamespace(store=store, broker=SimpleNamespace(capabilities=Capabilities()))
+    engine: Any = SimpleNamespace(own=own, worker="w", codec=codec)
     return Desk(engine, region, plan, lambda: None, lambda: None, lambda: False), region
 
 
