@@ -80,10 +80,10 @@ class RedisBroker(RedisClaiming, RedisBrowsing, Recorder, Reachable, Broker):
     def _push_one(self, envelope: Envelope) -> None:
         queue = envelope.queue
         self._queues.register(queue)
-        jobs, ready, _, _, _, _, _, *wakes = self._queues.keys(queue)
+        keys = self._queues.push_keys(queue)
         rank, body = -envelope.priority, write_body(envelope)
         try:
-            self._link.script(PUSH_ONE, (jobs, ready, *wakes), queue, envelope.id, rank, body)
+            self._link.script(PUSH_ONE, keys, queue, envelope.id, rank, body)
         except UnicodeEncodeError as error:
             raise PayloadError(f"a job that cannot be stored as text: {error}") from None
         if self._link.is_cluster:

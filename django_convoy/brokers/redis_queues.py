@@ -45,6 +45,7 @@ class RedisQueues:
         self._prefix = link.place.prefix
         self._register = f"{self._prefix}:queues"
         self._keys: dict[str, Keys] = {}
+        self._push_keys: dict[str, Keys] = {}
         self._registered: dict[str, float] = {}
         self._forgot_at = -TIDY_SECONDS
         self._complained: set[str] = set()
@@ -59,6 +60,17 @@ class RedisQueues:
             if not self._link.is_cluster:
                 names.append(self.any_of(queue.rpartition(":")[0]))
             found = self._keys[queue] = tuple(names)
+        return found
+
+    def push_keys(self, queue: str) -> Keys:
+        """Return those keys of a queue that a job without a due time needs."""
+        found = self._push_keys.get(queue)
+        if found is None:
+            jobs, ready, *_, wake, any_ = (*self.keys(queue), "")[:9]
+            if len(self._push_keys) > MOST_KEPT:
+                self._push_keys.clear()
+            found = (jobs, ready, wake, any_) if any_ else (jobs, ready, wake)
+            self._push_keys[queue] = found
         return found
 
     def wake(self, queue: str) -> str:

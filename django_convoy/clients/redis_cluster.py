@@ -59,6 +59,9 @@ class ClusterLink(Link):
         for call in calls:
             self.script(script, *call)
 
+    def _exchange(self, connection: Any, command: Sequence[Value]) -> Any:
+        return self.guarded(connection, lambda: send(connection, command))
+
     def connection(self, key: str) -> Any:
         """Return this thread's connection to the node that has the key."""
         owners = self._owners

@@ -7,6 +7,9 @@ the void would then be made twice, so here the caller is told, and decides.
 import logging
 import os
 import select
+import socket
+import struct
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Sequence
@@ -69,7 +72,8 @@ class Link:
 
         Raises BrokerUnavailable: nobody knows whether it was executed.
         """
-        return self._exchange(self.connection(key), command)
+        connection = self.connection(key)
+        return self.guarded(connection, lambda: send(connection, command))
 
     def script(self, script: Script, keys: Keys, *args: Value) -> Any:
         """Run a script by its digest; send it whole to a server that does not have it yet."""
@@ -160,6 +164,17 @@ class Link:
                 raise self._unavailable(error) from error
         except (redis.RedisError, OSError) as error:
             raise self._unavailable(error) from error
+        self._connected(connection)
+
+    def _connected(self, connection: Any) -> None:
+        """Let the kernel keep the time: Python would ask before each send and each receive whether
+        it may, which is a sixth of a round trip."""
+        seconds, sock = connection.socket_timeout, connection._sock
+        if sys.platform != "win32" and type(sock) is socket.socket:
+            patience = struct.pack("ll", int(seconds), int(seconds % 1 * 1e6))
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
+            sock.settimeout(None)
 
     def _without_user(self, connection: Any) -> bool:
         """Connect with the password alone: `redis://h:password@host` was written for servers that
@@ -190,9 +205,6 @@ class Link:
 
     # Errors
 
-    def _exchange(self, connection: Any, command: Sequence[Value]) -> Any:
-        return self.guarded(connection, lambda: send(connection, command))
-
     def guarded(self, connection: Any, exchange: Callable[[], T]) -> T:
         """Exchange something with the server; raise its errors as ours."""
         try:
@@ -220,6 +232,8 @@ class Link:
     def _unavailable(self, error: Exception) -> BrokerUnavailable:
         self.outages += 1
         told = str(error) or type(error).__name__
+        if isinstance(error.__context__, BlockingIOError):
+            told = f"no answer within {self.place.kwargs['socket_timeout']:g} s"
         if "unknown command" in told.lower():
             told += " (Redis 6.2 or newer is needed)"
         return BrokerUnavailable(f"{self.place.name}: {told}")
