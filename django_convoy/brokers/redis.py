@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django_convoy.brokers import wire
+from django_convoy.brokers.redis_adopting import RedisAdopting
 from django_convoy.brokers.redis_browsing import RedisBrowsing
 from django_convoy.brokers.redis_claiming import RedisClaiming, earlier
 from django_convoy.brokers.redis_jobs import member, write_body, write_note
@@ -37,7 +38,7 @@ PURGE = script("common", "purge")
 Settlement = tuple[Lease, Verdict, Record | None]
 
 
-class RedisBroker(RedisClaiming, RedisBrowsing, Recorder, Reachable, Broker):
+class RedisBroker(RedisClaiming, RedisBrowsing, RedisAdopting, Recorder, Reachable, Broker):
     """One server or cluster, under one prefix of keys. Options are those of `place_of`."""
 
     capabilities = Capabilities()

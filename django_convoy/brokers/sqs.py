@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -22,7 +22,7 @@ from django_convoy.brokers.sqs_queues import Queues
 from django_convoy.brokers.sqs_receiving import Receiver
 from django_convoy.brokers.sqs_requests import Requests
 from django_convoy.brokers.sqs_tending import Tending
-from django_convoy.contracts.broker import Broker, Counts, Reachable
+from django_convoy.contracts.broker import Adopter, Broker, Counts, Held, Reachable
 from django_convoy.domain.capabilities import Capabilities
 from django_convoy.domain.envelope import Envelope, Lease
 from django_convoy.domain.errors import BrokerUnavailable
@@ -37,7 +37,7 @@ LATE = 2.0
 """For so many seconds after it was due a job may still be on its way."""
 
 
-class SqsBroker(Reachable, Broker):
+class SqsBroker(Reachable, Adopter, Broker):
     """Standard or FIFO queues, made on demand. Options: see `sqs_options.SqsOptions`."""
 
     capabilities = Capabilities(
@@ -52,6 +52,8 @@ class SqsBroker(Reachable, Broker):
         exclusive=False,
         atomic_batches=False,
         exact_purge=False,
+        keeps_place=False,
+        late=False,
         longest_lease=timedelta(seconds=LONGEST_HOLD - MARGIN),
     )
 
@@ -78,12 +80,23 @@ class SqsBroker(Reachable, Broker):
 
     def push(self, envelopes: Iterable[Envelope]) -> None:
         """Send in batches. What is too large is refused before anything is sent."""
-        by_queue: dict[str, list[Outgoing]] = {}
+        targets: dict[tuple[str, bool], list[Outgoing]] = {}
         for envelope in envelopes:
-            by_queue.setdefault(envelope.queue, []).append(self._writer.fresh(envelope))
-        total, told = sum(map(len, by_queue.values())), list[Exception | None]()
-        for queue, messages in by_queue.items():
-            told += self._requests.send(queue, messages)
+            targets.setdefault((envelope.queue, False), []).append(self._writer.fresh(envelope))
+        self._send_all(targets)
+
+    def adopt(self, jobs: Sequence[Held]) -> None:
+        """Send them as they were. Only a FIFO queue knows, for minutes, what is there already."""
+        targets: dict[tuple[str, bool], list[Outgoing]] = {}
+        for job in jobs:
+            buried = job.state == "buried"
+            targets.setdefault((job.envelope.queue, buried), []).append(self._writer.adopted(job))
+        self._send_all(targets)
+
+    def _send_all(self, targets: Mapping[tuple[str, bool], Sequence[Outgoing]]) -> None:
+        total, told = sum(map(len, targets.values())), list[Exception | None]()
+        for (queue, buried), messages in targets.items():
+            told += self._requests.send(queue, messages, buried=buried)
             if any(told):
                 break
         for problem in filter(None, told):

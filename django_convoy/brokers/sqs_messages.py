@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django_convoy.brokers import wire
+from django_convoy.contracts.broker import Held
 from django_convoy.domain.envelope import NO_NOTE, Envelope, Lease, Note
 from django_convoy.domain.errors import PayloadError
 
@@ -115,6 +116,19 @@ class Writer:
 
     def fresh(self, envelope: Envelope) -> Outgoing:
         """Return the message of a new job. Raises PayloadError for one that is too large."""
+        body, due = self._body(envelope), envelope.due
+        delay = 0.0 if due is None else max(0.0, due.timestamp() - time.time())
+        return self._outgoing(envelope, body, delay, envelope.id)
+
+    def adopted(self, job: Held) -> Outgoing:
+        """Return the message of another broker's job. Raises PayloadError, as for a new one."""
+        self._body(job.envelope)
+        if job.state == "buried":
+            return self.aside(job.envelope, job.attempt, job.note, "")
+        delay = 0.0 if job.wake_at is None else max(0.0, job.wake_at.timestamp() - time.time())
+        return self.again(job.envelope, job.attempt, job.note, delay, "")
+
+    def _body(self, envelope: Envelope) -> str:
         body = text(envelope, 0, NO_NOTE)
         size = size_of(body)
         if size > self._most - NOTE_ROOM:
@@ -124,10 +138,7 @@ class Writer:
                 f"{self._most:,}, less {NOTE_ROOM:,} for what is remembered of a job's runs). "
                 "Pass less: a key, or the name of a file, instead of what it stands for"
             )
-        delay = 0.0
-        if envelope.due is not None:
-            delay = max(0.0, envelope.due.timestamp() - time.time())
-        return self._outgoing(envelope, body, delay, envelope.id)
+        return body
 
     def again(
         self, envelope: Envelope, attempt: int, note: Note, delay: float, receipt: str

@@ -118,14 +118,14 @@ def _alone(name: str, own: Mapping[str, Any], given: Mapping[str, Any]) -> None:
 def _pool_of_cache(alias: Any) -> Any:
     """Return the pool of a cache of django-redis."""
     try:
-        from django_redis import get_redis_connection  # type: ignore[import-not-found]
+        import django_redis  # type: ignore[import-not-found]  # lazy: seldom there
     except ImportError:
         raise ConfigurationError(
             f"django_redis={alias!r} needs the package django-redis, which is not installed; "
             "or name the server by its url"
         ) from None
     try:
-        return get_redis_connection(_text("django_redis", alias)).connection_pool
+        return django_redis.get_redis_connection(_text("django_redis", alias)).connection_pool
     except NotImplementedError:
         raise ConfigurationError(
             f"django_redis={alias!r}: this cache in CACHES is none of django-redis"

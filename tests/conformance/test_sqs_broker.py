@@ -7,7 +7,10 @@ import pytest
 from botocore.session import Session
 
 from django_convoy.brokers.sqs import SqsBroker
+from django_convoy.brokers.sqs_messages import text
 from django_convoy.contracts.broker import Broker
+from django_convoy.domain import ids
+from django_convoy.domain.envelope import NO_NOTE
 from django_convoy.testing.conformance.broker import BrokerConformance
 
 KEYS = {"region": "eu-west-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
@@ -24,6 +27,17 @@ class SqsConformance(BrokerConformance):
         url = os.environ["CONVOY_TEST_SQS"]
         # A poll that nobody waits for any more stays on the server: they are short here.
         return SqsBroker(endpoint_url=url, botocore_session=self.session, wait=2, **KEYS, **options)
+
+    def spoil(self, queue: str, kind: str) -> None:
+        """The server takes no empty body, and nothing that is no text."""
+        broker = self.broker
+        assert isinstance(broker, SqsBroker)
+        cut_off = text(self.envelope(queue=queue), 0, NO_NOTE)[:50]
+        bodies = {"garbage": "\x7f\ufffd", "truncated": cut_off, "foreign": '{"a":1}', "empty": " "}
+        where = {"QueueUrl": broker._queues.url(queue), "MessageBody": bodies[kind]}
+        if broker.options.fifo:
+            where |= {"MessageGroupId": "spoiled", "MessageDeduplicationId": ids.token()}
+        broker._client.call("send_message", **where)
 
 
 @pytest.mark.sqs

@@ -30,7 +30,7 @@ def broker(url: str, **options: Any) -> dict[str, Any]:
 
 class TestUnderFire(UnderFire):
     kill_jobs = 2_000  # the server of the tests takes some hundred jobs a second
-    restart_jobs = 1_000
+    restart_jobs = 600
     spared = 30
     lease = 3
     counts_each_run = False  # a job is sent anew before its old message is deleted
