@@ -41,7 +41,7 @@ def adopted(held: Held) -> RawBSONDocument:
     elif held.wake_at is not None:
         made |= {"state": "delayed", "wake_at": _rounded_up(held.wake_at)}
     else:
-        made["state"] = "ready"
+        made["state"] = "suspect" if held.note.suspect else "ready"
     return _encoded(made)
 
 

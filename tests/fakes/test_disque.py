@@ -105,7 +105,7 @@ def _too_late(ask: Asked, job: bytes) -> bool:
 def test_a_delayed_job_is_not_queued_before(ask: Asked, queue: str) -> None:
     job = ask("ADDJOB", queue, "x", 0, "DELAY", 2)
     assert ask("QLEN", queue) == 0
-    listed = ask("JSCAN", 0, "QUEUE", queue, "STATE", "active")
+    listed = ask("JSCAN", 0, "COUNT", 1_000_000, "QUEUE", queue, "STATE", "active")
     assert listed == [b"0", [job]]
     assert [one[1] for one in ask("GETJOB", "TIMEOUT", 60_000, "FROM", queue)] == [job]
 

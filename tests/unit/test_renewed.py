@@ -9,6 +9,7 @@ import pytest
 
 from django_convoy.core.settling import Conclusion
 from django_convoy.domain import clock, ids
+from django_convoy.domain.capabilities import Capabilities
 from django_convoy.domain.envelope import NO_NOTE, Envelope, Lease
 from django_convoy.domain.errors import BrokerUnavailable
 from django_convoy.domain.options import AT_MOST_ONCE
@@ -30,6 +31,8 @@ pytest.importorskip("fcntl", reason="the board is shared by POSIX locks")
 
 class ChangingBroker:
     """Each renewal gives another token; only the newest settles."""
+
+    capabilities = Capabilities()
 
     def __init__(self) -> None:
         self.tokens: dict[str, str] = {}

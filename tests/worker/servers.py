@@ -27,9 +27,10 @@ class Server:
         assert self._server.process is not None
         self._server.process.send_signal(number)
 
-    def stop(self, number: signals.Signals = signals.SIGINT) -> None:
+    def stop(self, number: signals.Signals | None = None) -> None:
+        """Stop it as its recipe does, or by this signal."""
         assert self._server.process is not None
-        self.signal(number)
+        self.signal(number or self._server.stop)
         self._server.process.wait(20)
 
     def start(self) -> None:

@@ -24,7 +24,9 @@ class Crashing(BrokerCase):
     def taken(self, limit: int = 10) -> list[Lease]:
         """Claim in a process that is gone."""
         self.requires("leases")
-        return self.process(lambda broker: self.claim(limit, broker=broker, lease=self.short))
+        leases = self.process(lambda broker: self.claim(limit, broker=broker, lease=self.short))
+        self.lapse(leases)
+        return leases
 
     def pushed(self) -> str:
         """Push in a process that is gone."""
