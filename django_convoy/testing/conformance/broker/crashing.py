@@ -24,9 +24,7 @@ class Crashing(BrokerCase):
     def taken(self, limit: int = 10) -> list[Lease]:
         """Claim in a process that is gone."""
         self.requires("leases")
-        leases = self.process(lambda broker: self.claim(limit, broker=broker, lease=self.short))
-        self.lapse(leases)
-        return leases
+        return self.process(lambda broker: self.claim(limit, broker=broker, lease=self.short))
 
     def pushed(self) -> str:
         """Push in a process that is gone."""
@@ -50,13 +48,14 @@ class Crashing(BrokerCase):
 
     def test_a_job_outlives_who_claimed_it(self) -> None:
         job_id = self.pushed()
-        self.taken()
+        self.lapse(self.taken())
         self.delivered(job_id, attempt=2)
 
     def test_a_job_outlives_who_renewed_it(self) -> None:
         job_id = self.pushed()
         leases = self.taken()
         self.process(lambda broker: broker.renew(leases, lease=self.short))
+        self.lapse(leases)
         self.delivered(job_id, attempt=2)
 
     def test_a_job_outlives_who_handed_it_back(self) -> None:
@@ -70,6 +69,7 @@ class Crashing(BrokerCase):
         pushed = self.push(3)
         leases = self.taken()
         self.process(lambda broker: broker.settle([(leases[1], DONE)]))
+        self.lapse([leases[0], leases[2]])
         seen: list[str] = []
         while len(seen) < 2:
             claimed = self.claim(wait=FOREVER)
