@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Sequence
 
 from django_convoy.brokers import wire
-from django_convoy.brokers.redis_claiming import PUT
 from django_convoy.brokers.redis_jobs import write_body, write_note
 from django_convoy.brokers.redis_queues import RedisQueues
 from django_convoy.clients.redis_link import Link, Value
+from django_convoy.clients.redis_scripts import script
 from django_convoy.contracts.broker import Adopter, Held
+
+PUT = script("common", "put")
 
 
 class RedisAdopting(Adopter):

@@ -17,7 +17,7 @@ from django_convoy.domain.errors import PayloadError
 
 logger = logging.getLogger("django_convoy.brokers")
 CLAIM = script("common", "claim")
-PUT = script("common", "put")
+GIVE_BACK = script("common", "give_back")
 SETTLE = script("common", "keep", "settle")
 RING = script("common", "ring")
 LARGEST = 1000
@@ -245,14 +245,13 @@ class RedisClaiming:
     def _set_aside(self, queue: str, token: str, jobs: list[tuple[bytes, bytes]]) -> None:
         """Bury what cannot be read, where it can be counted and purged."""
         args: list[Value] = []
-        if self.forgets:
-            for job_id, body in jobs:
-                args += (job_id, "b", "", body)
-            self._link.script(PUT, self._queues.keys(queue), queue, *args)
-            return
-        for job_id, _ in jobs:
+        for job_id, body in jobs:
             args += (job_id + b":" + token.encode(), "b", "")
-        self._link.script(SETTLE, self._queues.keys(queue), queue, 0, len(jobs), *args)
+            if self.forgets:
+                args.append(body)
+        head: tuple[Value, ...] = (queue,) if self.forgets else (queue, 0, len(jobs))
+        script = GIVE_BACK if self.forgets else SETTLE
+        self._link.script(script, self._queues.keys(queue), *head, *args)
 
 
 def new_token(search: Search) -> str:

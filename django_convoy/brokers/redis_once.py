@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django_convoy.brokers.redis import RedisBroker, Settlement, goes, note_of
-from django_convoy.brokers.redis_claiming import PUT
-from django_convoy.brokers.redis_jobs import write_body
+from django_convoy.brokers.redis_claiming import GIVE_BACK
+from django_convoy.brokers.redis_jobs import member, write_body
 from django_convoy.clients.redis_link import Value
 from django_convoy.contracts.store import Store
 from django_convoy.domain.capabilities import Capabilities
@@ -32,18 +32,25 @@ class RedisOnceBroker(RedisBroker):
         return False
 
     def settle_and_record(self, settlements: Sequence[Settlement]) -> list[bool]:
-        """Put back what is to be run, or set aside; what is done is gone already."""
-        queues: dict[str, list[Value]] = {}
-        for lease, verdict, _ in settlements:
-            if isinstance(verdict, Again | Bury):
-                queue = lease.envelope.queue
-                args = queues.setdefault(queue, [queue])
-                args += (lease.id, goes(verdict), note_of(lease, verdict))
-                args.append(write_body(lease.envelope))
-        for queue, args in queues.items():
-            self._link.script(PUT, self._queues.keys(queue), *args)
-        self._tell(queues)
-        return [True] * len(settlements)
+        """Put back what is to be run, or set aside; what is done is gone already. False: this
+        claim has given that job back before."""
+        back = [
+            (place, lease, verdict)
+            for place, (lease, verdict, _) in enumerate(settlements)
+            if isinstance(verdict, Again | Bury)
+        ]
+        given: list[list[Value]] = [
+            [member(lease), goes(verdict), note_of(lease, verdict), write_body(lease.envelope)]
+            for _, lease, verdict in back
+        ]
+        leases = [lease for _, lease, _ in back]
+        answers = [True] * len(settlements)
+        for (place, _, _), first in zip(
+            back, self._each(GIVE_BACK, leases, [], given), strict=True
+        ):
+            answers[place] = first
+        self._tell({lease.envelope.queue for lease in leases})
+        return answers
 
     def mark_started(self, leases: Sequence[tuple[Lease, datetime]]) -> None:
         """Nobody sees a job that is forgotten."""

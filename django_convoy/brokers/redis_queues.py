@@ -24,7 +24,7 @@ FORGET_SECONDS = 3600.0
 TIDY_SECONDS = 600.0
 MOST_KEPT = 1000
 """Queues that a process remembers the keys of."""
-PARTS = ("jobs", "ready", "suspects", "delayed", "leases", "buried", "notes", "wake")
+PARTS = ("jobs", "ready", "suspects", "delayed", "leases", "buried", "notes", "returned", "wake")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class RedisQueues:
         """Return those keys of a queue that a job without a due time needs."""
         found = self._push_keys.get(queue)
         if found is None:
-            jobs, ready, *_, wake, any_ = (*self.keys(queue), "")[:9]
+            jobs, ready, *_, wake, any_ = (*self.keys(queue), "")[:10]
             if len(self._push_keys) > MOST_KEPT:
                 self._push_keys.clear()
             found = (jobs, ready, wake, any_) if any_ else (jobs, ready, wake)

@@ -9,6 +9,7 @@ import redis
 
 from django_convoy.brokers import redis_queues
 from django_convoy.brokers.redis import RedisBroker
+from django_convoy.brokers.redis_once import RedisOnceBroker
 from django_convoy.contracts.broker import Counts
 from django_convoy.contracts.store import FAILED, SUCCESSFUL, Record, Retention
 from django_convoy.domain import clock, ids
@@ -82,6 +83,22 @@ def test_jobs_that_are_over_leave_the_names_of_their_queues_only(broker, client,
     broker.settle([(claim(broker, 1)[0], Bury(Note(failures=1)))])
     assert broker.purge("q") == 9
     assert left(client, prefix) <= TOKENS
+
+
+def test_a_claim_that_forgets_gives_a_job_back_once(client, prefix):
+    """A worker says so, and who took the job from it: in between another one may have run it."""
+    broker = RedisOnceBroker(url=URL, prefix=prefix)
+    push(broker, 2)
+    leases = claim(broker)
+    back = [(lease, Again(0, True, NO_NOTE)) for lease in leases]
+    assert broker.settle(back) == [True, True]
+    again = claim(broker)
+    assert [lease.id for lease in again] == [lease.id for lease in leases]
+    assert broker.settle([*back, (again[0], DONE)]) == [False, False, True]
+    assert broker.settle([(again[1], Bury(NO_NOTE)), back[1]]) == [True, False]
+    assert broker.counts("q") == Counts(buried=1)
+    assert 0 < client.ttl(f"{prefix}:{{q}}:returned") <= 3600
+    broker.close()
 
 
 def test_a_queue_that_was_not_used_for_long_is_forgotten(broker, client, prefix, monkeypatch):

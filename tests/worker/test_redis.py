@@ -188,6 +188,19 @@ class TestAtMostOnce:
         assert killed
         assert len(runs) >= jobs - killed * LARGEST_CLAIM
 
+    @pytest.mark.parametrize("site", ["none"], indirect=True)
+    def test_nothing_runs_twice_that_was_taken_back_from_behind_a_slow_job(
+        self, site: Site, client: redis.Redis
+    ) -> None:
+        calls = [[number, 0.3 if number % 300 == 299 else 0.0] for number in range(3_000)]
+        site.enqueue_many("tests.worker.project.once.count_once", calls)
+        site.worker("--processes", "3")
+        site.wait_journal("once", count=3_000)
+        time.sleep(0.5)
+        runs = collections.Counter(line[1] for line in site.journal("once"))
+        assert (len(runs), set(runs.values())) == (3_000, {1})
+        assert client.exists("convoy:{default}:returned")  # some were
+
     @pytest.mark.parametrize("site", ["database"], indirect=True)
     def test_a_job_whose_worker_was_killed_is_recorded_as_failed(self, site: Site) -> None:
         job = site.enqueue("tests.worker.project.once.kill_me")

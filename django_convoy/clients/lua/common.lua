@@ -1,6 +1,6 @@
 -- What the scripts of one queue share. KEYS are those of one queue, all in one slot; the last is
 -- missing in a cluster, where it is in another. ARGV[1] is the queue's full name.
-local jobs, ready, suspects, delayed, leases, buried, notes, wake, any = unpack(KEYS)
+local jobs, ready, suspects, delayed, leases, buried, notes, returned, wake, any = unpack(KEYS)
 local queue = ARGV[1]
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
@@ -52,6 +52,23 @@ local function put_delayed(id, at)
   redis.call('ZADD', delayed, string.format('%.0f', at), id)
   -- Those who sleep know when to look, unless this comes before all they know of.
   if at < now + HORIZON and redis.call('ZRANGE', delayed, 0, 0)[1] == id then ring() end
+end
+
+-- Puts a job where it is not: ready ("r"), buried ("b"), delayed by so many microseconds or, with a
+-- "@" in front, to so many since 1970.
+local function put(id, place, note, body)
+  if redis.call('HSETNX', jobs, id, body) == 0 then return end
+  if note ~= '' then redis.call('HSET', notes, id, note) end
+  if place == 'b' then
+    redis.call('ZADD', buried, 0, id)
+  elseif place == 'r' then
+    put_ready(id)
+    ring()
+  elseif string.sub(place, 1, 1) == '@' then
+    put_delayed(id, tonumber(string.sub(place, 2)))
+  else
+    put_delayed(id, now + place)
+  end
 end
 
 -- Calls a command with as many values as there are.
