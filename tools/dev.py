@@ -83,6 +83,8 @@ def candidates():
             with contextlib.suppress(OSError, RuntimeError):  # unreadable, or no home at all
                 folders += sorted(Path(root).expanduser().glob("versions/*/bin"))
     for folder in folders:
+        if ENVS in folder.resolve().parents:  # one of ours, activated: it may be about to be remade
+            continue
         for name in names:
             path = folder / name
             if os.access(str(path), os.X_OK) and not path.is_dir():
