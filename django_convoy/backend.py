@@ -193,7 +193,8 @@ class _Sealer:
         """Raise InvalidTaskOption for what the broker, as it is set up here, cannot do."""
         can, task, options = self._runtime.promised, self.task, self._runtime.options
         self._can = can if promises.is_limited(can) else None
-        if self._can is None:
+        known = isinstance(task, ConvoyTask) and task._promised_by is options
+        if self._can is None or known:
             return
         if isinstance(task, ConvoyTask):
             policy = task.policy(options.task)
@@ -203,6 +204,8 @@ class _Sealer:
             promises.check_task(can, options.broker["name"], policy, task.priority)
         except InvalidOption as error:
             raise InvalidTaskOption(f"{self.path}: {error}") from None
+        if isinstance(task, ConvoyTask):  # which does not change, nor do the options
+            object.__setattr__(task, "_promised_by", options)
 
     def _checked(self, envelope: Envelope) -> Envelope:
         """Return it. Raises InvalidTaskOption, PayloadError."""

@@ -89,6 +89,7 @@ class ConvoyTask(GenericTask[P, T]):
     schedule: Any = ()
     _declared: dict[str, Any] = field(init=False, repr=False, compare=False)
     _sound_for: Any = field(init=False, repr=False, compare=False)
+    _promised_by: Any = field(init=False, repr=False, compare=False)
 
     def __new__(cls, **given: Any) -> "ConvoyTask[P, T]":
         """Refuse an unknown option with a hint, also from `django.tasks.task(...)`."""
@@ -112,6 +113,7 @@ class ConvoyTask(GenericTask[P, T]):
         said = {name: value for name, value in pairs if value is not UNSET}
         object.__setattr__(self, "_declared", said)
         object.__setattr__(self, "_sound_for", None)
+        object.__setattr__(self, "_promised_by", None)
         # Zero-argument super() does not work in a dataclass with slots.
         Task.__post_init__(self)
 

@@ -9,7 +9,7 @@ from django_convoy.domain.errors import PayloadError
 VERSION = 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_text = json.encoder.encode_basestring
 
 
 def pack(envelope: Envelope, attempt: int = 0, note: Note = NO_NOTE) -> str:
@@ -18,21 +18,13 @@ def pack(envelope: Envelope, attempt: int = 0, note: Note = NO_NOTE) -> str:
     attempt: runs that may have started before the value is claimed again.
     """
     one = envelope
-    return _encode(
-        [
-            VERSION,
-            one.id,
-            one.queue,
-            one.task,
-            one.payload,
-            one.seal,
-            one.key_id,
-            one.priority,
-            micros(one.enqueued_at),
-            None if one.due is None else micros(one.due),
-            attempt,
-            note.to_json(),
-        ]
+    due = "null" if one.due is None else micros(one.due)
+    remembered = "{}" if note is NO_NOTE else json.dumps(note.to_json(), ensure_ascii=False)
+    # By hand, since this is in the way of each enqueue: an encoder takes twice the time.
+    return (
+        f"[{VERSION},{_text(one.id)},{_text(one.queue)},{_text(one.task)},{_text(one.payload)},"
+        f"{_text(one.seal)},{_text(one.key_id)},{one.priority},{micros(one.enqueued_at)},{due},"
+        f"{attempt},{remembered}]"
     )
 
 
