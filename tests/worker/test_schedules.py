@@ -218,7 +218,7 @@ def test_each_firing_happens_once_whatever_dies_and_whose_clock_steps(place: Sit
     """200 schedules each second on four hosts; stewards, workers and whole hosts are killed,
     and hosts' clocks step by an hour. On SQLite these are the store's clock."""
     schedules, seconds = 200, 8
-    begin = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=4)
+    begin = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=12)
     end = begin + timedelta(seconds=seconds - 1)
     rule = {**EACH_SECOND, "start": begin.isoformat(), "end": end.isoformat()}
     names = [f"s{n:03}" for n in range(schedules)]
