@@ -9,7 +9,7 @@ from django.db import transaction
 from django_convoy.checks import check_backend
 from django_convoy.domain import clock
 from django_convoy.domain.errors import BrokerUnavailable
-from django_convoy.framework import task_backends
+from django_convoy.framework import BaseTaskBackend, task_backends
 from django_convoy.models import LiveJob, OutboxJob
 from django_convoy.runtime import runtime_of
 from tests.api.tasks import add
@@ -114,7 +114,9 @@ def test_the_doctor_looks_at_every_backend(convoy, settings):
         "shelf": settings.TASKS["default"],
         "default": {**BACKEND, "OPTIONS": {}},
         "broken": {**BACKEND, "OPTIONS": {"broker": "nowhere"}},
-        "foreign": {"BACKEND": "django.tasks.backends.dummy.DummyBackend"},
+        "foreign": {
+            "BACKEND": f"{BaseTaskBackend.__module__.rpartition('.')[0]}.dummy.DummyBackend"
+        },
     }
     answer = convoy("doctor", "--json")
     assert answer.status == 1

@@ -19,7 +19,7 @@ from django_convoy import (
     schedule,
     unschedule,
 )
-from django_convoy.framework import InvalidTask
+from django_convoy.framework import BaseTaskBackend, InvalidTask
 from django_convoy.schedules import book_of, from_options
 from tests.api.tasks import add, contextual, plain
 from tests.databases import on_each_database
@@ -205,7 +205,7 @@ def test_options_of_a_dict_are_read_as_using_does(place):
 
 @with_database
 def test_another_backends_tasks_are_refused(place, settings):
-    dummy = "django.tasks.backends.dummy.DummyBackend"
+    dummy = f"{BaseTaskBackend.__module__.rpartition('.')[0]}.dummy.DummyBackend"
     settings.TASKS = {**settings.TASKS, "other": {"BACKEND": dummy}}
     with pytest.raises(InvalidSchedule, match="only Convoy's backends have schedules"):
         schedule("x", add.using(backend="other"), RULE, args=[1])
