@@ -102,8 +102,10 @@ def profile(n: int, functions: str | None) -> None:
     worker = runtime.private()
     stages = Stages(functions)
     with ExitStack() as stack:
-        for session in (runtime.shared.broker.session, worker.broker.session):
-            stack.enter_context(session.connection.execute_wrapper(stages.count))
+        for broker in (runtime.shared.broker, worker.broker):
+            if hasattr(broker, "session"):
+                wrapped = broker.session.connection.execute_wrapper(stages.count)
+                stack.enter_context(wrapped)
         tasks.noop.enqueue()
         enqueueing(stages, runtime, tasks.noop, n)
         for batch in BATCHES:

@@ -73,7 +73,9 @@ def place_of(**options: Any) -> Place:
         pool, nodes = _pool(given)
     except (ValueError, TypeError, redis.RedisError) as error:
         raise ConfigurationError(f"Redis cannot be reached so: {error}") from error
-    kwargs = {**pool.connection_kwargs, **_ours(pool.connection_kwargs)}
+    # Notices of maintenance come with another protocol than ours.
+    theirs = {name: one for name, one in pool.connection_kwargs.items() if "maint" not in name}
+    kwargs = {**theirs, **_ours(theirs)}
     return Place(_name(kwargs, nodes), prefix, pool.connection_class, kwargs, nodes, pool)
 
 

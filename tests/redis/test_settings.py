@@ -61,6 +61,8 @@ def test_no_command_is_sent_twice_and_no_server_is_waited_for_without_end():
         assert isinstance(kwargs["retry"]._backoff, NoBackoff)
         assert kwargs["socket_timeout"] == kwargs["socket_connect_timeout"] == TIMEOUT
         assert kwargs["decode_responses"] is False
+        assert kwargs["protocol"] == 2
+        assert not [name for name in kwargs if "maint" in name]
 
 
 def test_tls_and_unix_sockets_are_ways_to_connect():
