@@ -12,7 +12,6 @@ from django_convoy.brokers import BROKERS
 from django_convoy.brokers.database import DatabaseBroker
 from django_convoy.brokers.memory import MemoryBroker
 from django_convoy.brokers.memory_world import World
-from django_convoy.brokers.postgres import PostgresBroker
 from django_convoy.contracts.broker import Broker
 from django_convoy.contracts.store import Store
 from django_convoy.db.session import Session
@@ -171,8 +170,10 @@ def _database_broker(
     dialect = session.dialect
     own = dialect.vendor == "postgresql" and dialect.direct
     if name == "database" and own:
-        kind = PostgresBroker
-    elif issubclass(kind, PostgresBroker) and not own:
+        found = broker_class("postgres")  # by name: without psycopg it cannot be imported
+        assert issubclass(found, DatabaseBroker)  # noqa: S101 - for the type checker
+        kind = found
+    elif kind.needs_psycopg and not own:
         raise ConfigurationError(
             f"{name} is for PostgreSQL with psycopg 3, and database {session.alias!r} is not that"
         )
@@ -181,7 +182,7 @@ def _database_broker(
         if option in known and not isinstance(value, known[option]):
             wanted = "True or False" if option == "listen" else "text"
             raise ConfigurationError(f"{option} must be {wanted}, not {value!r}")
-        if option in known and not issubclass(kind, PostgresBroker):
+        if option in known and not kind.needs_psycopg:
             raise ConfigurationError(
                 f"{option} is for PostgreSQL with psycopg 3, and database {session.alias!r} "
                 "is not that"

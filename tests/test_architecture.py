@@ -114,3 +114,30 @@ def test_import_needs_no_settings() -> None:
     )
     answer = run(sys.executable, "-W", "error", "-c", code, DJANGO_SETTINGS_MODULE="")
     assert answer.returncode == 0, answer.stderr
+
+
+CLIENTS = ["MySQLdb", "boto3", "botocore", "dateutil", "holidays", "psycopg", "pymongo", "redis"]
+
+
+def test_a_site_on_sqlite_needs_nothing_but_django() -> None:
+    """Whatever is installed here: without the clients of servers it starts, checks and works."""
+    code = f"""
+import importlib, pkgutil, sys
+for client in {CLIENTS}:
+    sys.modules[client] = None
+import django
+django.setup()
+from django.core.management import call_command
+call_command("check")
+import django_convoy.backend, django_convoy.launch, django_convoy.management.subcommands as faces
+import django_convoy.worker.child, django_convoy.worker.solo, django_convoy.worker.supervisor
+for found in pkgutil.iter_modules(faces.__path__):
+    importlib.import_module(faces.__name__ + "." + found.name)
+from django_convoy.runtime import runtime_of
+from django_convoy.brokers.database import DatabaseBroker
+assert type(runtime_of("default").private().broker) is DatabaseBroker
+"""
+    environ = {key: "" for key in os.environ if key.startswith("CONVOY_TEST_")}
+    environ["CONVOY_TEST_DIR"] = os.environ.get("CONVOY_TEST_DIR", "")
+    answer = run(sys.executable, "-c", code, DJANGO_SETTINGS_MODULE="tests.settings", **environ)
+    assert answer.returncode == 0, answer.stderr

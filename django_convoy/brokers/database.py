@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from django_convoy.brokers.database_adopting import DatabaseAdopting
 from django_convoy.brokers.database_browsing import DatabaseBrowsing
@@ -49,6 +49,9 @@ class Search:
 
 class DatabaseBroker(DatabaseBrowsing, DatabaseAdopting, DatabaseServer, Broker):
     """Any Django database, through one session."""
+
+    needs_psycopg: ClassVar[bool] = False
+    """Whether it works on PostgreSQL with psycopg 3 alone."""
 
     capabilities = Capabilities(transactional="default")
 

@@ -55,6 +55,8 @@ class PostgresBroker(DatabaseBroker, Recorder, Announcing):
     listener connects past a pooler; without one nobody listens behind a pooler.
     """
 
+    needs_psycopg = True
+
     tells_of_schedules = True
 
     def __init__(self, session: Session, *, listen: bool = True, listen_dsn: str = "") -> None:
