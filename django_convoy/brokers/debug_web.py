@@ -1,22 +1,20 @@
 """Nothing runs by itself: enqueueing writes a URL, under which a person runs the job for show."""
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from django.core import signing
 from django.db import transaction
 from django.urls import NoReverseMatch, reverse
 
+from django_convoy.brokers.nowhere import Nowhere
 from django_convoy.brokers.wire import pack, unpack
-from django_convoy.contracts.broker import Broker, Counts
 from django_convoy.db.session import Session
 from django_convoy.domain.capabilities import Capabilities
-from django_convoy.domain.envelope import Envelope, Lease
+from django_convoy.domain.envelope import Envelope
 from django_convoy.domain.errors import ConfigurationError, PayloadError
 from django_convoy.domain.promises import too_large
-from django_convoy.domain.renewal import Renewal
-from django_convoy.domain.verdict import Verdict
 
 VIEW = "convoy:debug"
 NAME = "debug-web"
@@ -39,7 +37,7 @@ class Announcement:
         sys.stderr.write("".join(f"{line}\n" for line in self.lines))
 
 
-class DebugWebBroker(Broker):
+class DebugWebBroker(Nowhere):
     """Keeps nothing. A job is its URL, signed, so that only what was enqueued can be run.
 
     site: what stands before the path. alias: the database whose commit is waited for.
@@ -62,35 +60,6 @@ class DebugWebBroker(Broker):
         lines = tuple(f"{one.task}: {self._site}{path_of(one)}" for one in envelopes)
         if lines:
             transaction.on_commit(Announcement(lines), using=self._alias)
-
-    def claim(
-        self,
-        queues: Iterable[str],
-        *,
-        limit: int,
-        lease: float,
-        worker: str,
-        wait: float = 0,
-        may_suspect: Callable[[], bool] = lambda: True,
-    ) -> list[Lease]:
-        """Return nothing."""
-        return []
-
-    def renew(self, leases: Sequence[Lease], *, lease: float) -> list[Renewal]:
-        """Nobody has any."""
-        return [Renewal.LOST] * len(leases)
-
-    def settle(self, settlements: Sequence[tuple[Lease, Verdict]]) -> list[bool]:
-        """Nobody has any."""
-        return [False] * len(settlements)
-
-    def counts(self, queue: str) -> Counts:
-        """Return zeros."""
-        return Counts()
-
-    def purge(self, queue: str) -> int:
-        """Return 0."""
-        return 0
 
 
 def path_of(envelope: Envelope) -> str:

@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 
-from django_convoy.contracts.broker import Broker, Counts, Immediate
+from django_convoy.brokers.nowhere import Nowhere
+from django_convoy.contracts.broker import Immediate
 from django_convoy.db.session import Session
 from django_convoy.domain.capabilities import Capabilities
 from django_convoy.domain.envelope import Envelope, Lease
@@ -16,7 +17,7 @@ from django_convoy.domain.verdict import Verdict
 T = TypeVar("T")
 
 
-class SyncBroker(Broker, Immediate):
+class SyncBroker(Nowhere, Immediate):
     """Never has a job. What a job does is part of the transaction that enqueues it.
 
     alias: the database in which an `atomic` job has its transaction.
@@ -38,19 +39,6 @@ class SyncBroker(Broker, Immediate):
                 "task again"
             )
 
-    def claim(
-        self,
-        queues: Iterable[str],
-        *,
-        limit: int,
-        lease: float,
-        worker: str,
-        wait: float = 0,
-        may_suspect: Callable[[], bool] = lambda: True,
-    ) -> list[Lease]:
-        """Return nothing."""
-        return []
-
     def renew(self, leases: Sequence[Lease], *, lease: float) -> list[Renewal]:
         """Nobody else can have them."""
         return [Renewal.HELD] * len(leases)
@@ -62,11 +50,3 @@ class SyncBroker(Broker, Immediate):
     def together(self, work: Callable[[], T]) -> T:
         """Call `work` in one transaction."""
         return self._session.together(work)
-
-    def counts(self, queue: str) -> Counts:
-        """Return zeros."""
-        return Counts()
-
-    def purge(self, queue: str) -> int:
-        """Return 0."""
-        return 0
