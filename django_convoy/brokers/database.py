@@ -6,7 +6,6 @@ a claim. A claim is one short transaction: select (skipping what others lock), u
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 
@@ -15,6 +14,7 @@ from django_convoy.brokers.database_browsing import DatabaseBrowsing
 from django_convoy.brokers.database_idling import Idling
 from django_convoy.brokers.database_server import DatabaseServer
 from django_convoy.brokers.database_sweep import Sweep, read_note
+from django_convoy.brokers.search import Search
 from django_convoy.contracts.broker import Broker, Counts
 from django_convoy.db.dialect import aware
 from django_convoy.db.fields import from_column
@@ -34,17 +34,6 @@ _PUSH = (
 _CLAIMED = "id, queue, task, payload, seal, key_id, priority, due, enqueued_at, attempt, note"
 CHUNK = 500
 PUSH_CHUNK = 1000
-
-
-@dataclass(slots=True)
-class Search:
-    """What one `claim` asks for."""
-
-    queues: Iterable[str]
-    limit: int
-    lease: float
-    worker: str
-    may_suspect: Callable[[], bool]
 
 
 class DatabaseBroker(DatabaseBrowsing, DatabaseAdopting, DatabaseServer, Broker):

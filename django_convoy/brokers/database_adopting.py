@@ -1,6 +1,7 @@
 """Taking jobs over from another broker, into a database."""
 
 import json
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,8 +20,9 @@ class DatabaseAdopting(Adopter):
 
     session: Session
 
+    @abstractmethod
     def _wake_later(self, count: int) -> None:
-        raise NotImplementedError
+        """Wake who waits for so many jobs, once they can be seen."""
 
     def adopt(self, jobs: Sequence[Held]) -> None:
         """Insert what is not there yet."""

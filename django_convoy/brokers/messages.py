@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 
 from django_convoy.brokers import wire
 from django_convoy.brokers.bell import Bell
+from django_convoy.brokers.search import Search
 from django_convoy.contracts.broker import Broker, Reachable
 from django_convoy.domain import clock
 from django_convoy.domain.envelope import NO_NOTE, Envelope, Lease, Note
@@ -70,16 +71,6 @@ class Waiting:
     abandon: Callable[[], None]
     pid: int = field(default_factory=os.getpid)
     since: float = field(default_factory=time.monotonic)
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """What a claim looks for."""
-
-    queues: Iterable[str]
-    limit: int
-    lease: float
-    may_suspect: Callable[[], bool]
 
 
 class MessageBroker(Broker, Reachable):
@@ -192,7 +183,7 @@ class MessageBroker(Broker, Reachable):
         may_suspect: Callable[[], bool] = lambda: True,
     ) -> list[Lease]:
         """Take suspects, one by one, else what is ready; the server waits for it."""
-        search = Search(queues, limit, lease, may_suspect)
+        search = Search(queues, limit, lease, worker, may_suspect)
         end = time.monotonic() + wait
         self.bell.prepare()
         try:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from django_convoy.brokers.search import Search
 from django_convoy.domain.errors import ConfigurationError, PayloadError
 
 try:
@@ -22,7 +23,7 @@ except ImportError as error:
 
 from django_convoy.brokers.database_idling import Idling
 from django_convoy.brokers.mongodb_browsing import MongoBrowsing
-from django_convoy.brokers.mongodb_claims import Claims, Search
+from django_convoy.brokers.mongodb_claims import Claims
 from django_convoy.brokers.mongodb_connection import Connection, Jobs
 from django_convoy.brokers.mongodb_documents import (
     MAX_BODY,

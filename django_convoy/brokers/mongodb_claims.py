@@ -1,8 +1,7 @@
 """How jobs are taken: one in one step, many in three, beside others who do the same."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 from pymongo import ReturnDocument
@@ -11,23 +10,13 @@ from pymongo.errors import PyMongoError
 from django_convoy.brokers.mongodb_connection import READY, SUSPECT, WAKING, Jobs
 from django_convoy.brokers.mongodb_documents import Document
 from django_convoy.brokers.mongodb_statements import OLDEST, give_back, lease, unheard
+from django_convoy.brokers.search import Search
 from django_convoy.domain import ids
 
 TRIES = 3
 """How often a claim looks again after others took what it had seen."""
 RECOVERY_PAUSE = 0.5
 """Seconds between two looks for what was claimed without our hearing of it."""
-
-
-@dataclass(slots=True)
-class Search:
-    """What one `claim` asks for."""
-
-    queues: Iterable[str]
-    limit: int
-    lease: float
-    worker: str
-    may_suspect: Callable[[], bool]
 
 
 class Claims:

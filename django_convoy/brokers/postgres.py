@@ -16,7 +16,7 @@ from typing import Any
 from django.db import DataError
 
 from django_convoy.brokers import postgres_statements as statements
-from django_convoy.brokers.database import DatabaseBroker, Search, lease_of
+from django_convoy.brokers.database import DatabaseBroker, lease_of
 from django_convoy.brokers.database_idling import Idling
 from django_convoy.brokers.postgres_listener import (
     NOTIFY,
@@ -27,6 +27,7 @@ from django_convoy.brokers.postgres_listener import (
 from django_convoy.brokers.postgres_marks import Mark
 from django_convoy.brokers.postgres_rows import Alike, alone, copy_line, together
 from django_convoy.brokers.postgres_sweep import PostgresSweep
+from django_convoy.brokers.search import Search
 from django_convoy.contracts.broker import Recorder
 from django_convoy.contracts.listener import Announcement, Announcing, Listener
 from django_convoy.contracts.store import Record

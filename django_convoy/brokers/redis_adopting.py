@@ -1,5 +1,6 @@
 """Taking jobs over from another broker, to a Redis server."""
 
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 
 from django_convoy.brokers import wire
@@ -18,8 +19,9 @@ class RedisAdopting(Adopter):
     _link: Link
     _queues: RedisQueues
 
+    @abstractmethod
     def _tell(self, queues: Iterable[str]) -> None:
-        raise NotImplementedError
+        """Wake who waits for work in these queues."""
 
     def adopt(self, jobs: Sequence[Held]) -> None:
         """Put what is not there yet, with its attempts and its note."""

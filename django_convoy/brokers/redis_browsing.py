@@ -1,6 +1,7 @@
 """Looking at the jobs on a Redis server, and changing those that nobody holds."""
 
 import logging
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -25,8 +26,9 @@ class RedisBrowsing(Browsable):
     _link: Link
     _queues: RedisQueues
 
+    @abstractmethod
     def _tell(self, queues: Sequence[str]) -> None:
-        raise NotImplementedError
+        """Wake who waits for work in these queues."""
 
     def find(self, job_id: str) -> Held | None:
         """Ask each queue for the id."""

@@ -3,12 +3,12 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from django_convoy.brokers.redis_idling import Idling
 from django_convoy.brokers.redis_jobs import read_body, read_note
 from django_convoy.brokers.redis_queues import RedisQueues, seconds
+from django_convoy.brokers.search import Search
 from django_convoy.clients.redis_link import Link, Value, WrongType
 from django_convoy.clients.redis_scripts import script
 from django_convoy.domain import ids
@@ -32,17 +32,6 @@ ASK, YES, NO = "ask", "yes", "no"
 """Whether suspects may be claimed."""
 SUSPECTS, NOTHING, FOUND = -1, 0, 1
 """What a claim answers first."""
-
-
-@dataclass(slots=True)
-class Search:
-    """What one `claim` asks for."""
-
-    queues: Iterable[str]
-    limit: int
-    lease: float
-    worker: str
-    may_suspect: Callable[[], bool]
 
 
 class RedisClaiming:
