@@ -6,25 +6,17 @@ from django.db.models import QuerySet
 from django.db.models.functions import Left
 
 from django_convoy.conf import Options
-from django_convoy.contracts.broker import Broker, Browsable
-from django_convoy.contracts.store import Store
-from django_convoy.core.codec import Codec
+from django_convoy.contracts import pair
+from django_convoy.contracts.broker import Browsable
+from django_convoy.core import site
 from django_convoy.domain.errors import ConfigurationError
 from django_convoy.outbox.table import Table
 
 Rows = TypeVar("Rows", bound=QuerySet[Any])
 
 
-class Pair(Protocol):
-    """A broker and a store."""
-
-    @property
-    def broker(self) -> Broker:
-        """Where jobs wait."""
-
-    @property
-    def store(self) -> Store:
-        """Where results are."""
+class Pair(pair.Pair, Protocol):
+    """A broker and a store, and what is on its way to the broker."""
 
     @property
     def outbox(self) -> Table | None:
@@ -34,17 +26,9 @@ class Pair(Protocol):
     def view(self) -> Browsable | None:
         """What can be looked into for jobs: broker and outbox, as far as they can."""
 
-    @property
-    def together(self) -> bool:
-        """Whether both can commit together."""
 
-
-class Site(Protocol):
-    """One alias of TASKS. A `Runtime` is one."""
-
-    @property
-    def alias(self) -> str:
-        """Its name in TASKS."""
+class Site(site.Site, Protocol):
+    """One alias of TASKS, as one looks at it."""
 
     @property
     def shared(self) -> Pair:
@@ -57,16 +41,6 @@ class Site(Protocol):
     @property
     def outbox_alias(self) -> str | None:
         """The database whose transactions its broker does not join, if there is one."""
-
-    @property
-    def codec(self) -> Codec:
-        """Opens its jobs."""
-
-    def full_name(self, queue: str) -> str:
-        """Return a queue's name with the namespace in front."""
-
-    def short_name(self, full: str) -> str | None:
-        """Return a queue's name as users know it, None for another namespace's."""
 
 
 def browser(site: Site) -> Browsable:

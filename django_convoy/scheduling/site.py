@@ -3,23 +3,16 @@
 from collections.abc import Iterable
 from typing import Protocol
 
-from django_convoy.contracts.broker import Broker, Browsable
-from django_convoy.contracts.store import Retention, Store
-from django_convoy.core.codec import Codec
+from django_convoy.contracts import pair
+from django_convoy.contracts.broker import Browsable
+from django_convoy.contracts.store import Retention
+from django_convoy.core import site
 from django_convoy.db.session import Session
 from django_convoy.domain.envelope import Envelope
 
 
-class Pair(Protocol):
+class Pair(pair.Pair, Protocol):
     """A broker and a store, and the database that has Convoy's other tables."""
-
-    @property
-    def broker(self) -> Broker:
-        """Where jobs wait."""
-
-    @property
-    def store(self) -> Store:
-        """Where results are."""
 
     @property
     def view(self) -> Browsable | None:
@@ -49,12 +42,8 @@ class Intake(Protocol):
         """Bring jobs, with what else is written in this transaction."""
 
 
-class Site(Protocol):
-    """One alias of TASKS."""
-
-    @property
-    def alias(self) -> str:
-        """Its name in TASKS."""
+class Site(site.Site, Protocol):
+    """One alias of TASKS, and where its schedules' jobs go."""
 
     @property
     def shared(self) -> Pair:
@@ -65,15 +54,5 @@ class Site(Protocol):
         """Where jobs are pushed to: the broker, or what leads to it."""
 
     @property
-    def codec(self) -> Codec:
-        """Signs and opens its jobs."""
-
-    @property
     def options(self) -> Options:
         """Its settings."""
-
-    def full_name(self, queue: str) -> str:
-        """Return a queue's name with the namespace in front."""
-
-    def short_name(self, full: str) -> str | None:
-        """Return a queue's name as users know it, None for another namespace's."""

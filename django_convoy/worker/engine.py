@@ -5,31 +5,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from django_convoy.contracts.broker import Broker
-from django_convoy.contracts.store import Retention, Store
+from django_convoy.contracts.pair import Pair
+from django_convoy.contracts.store import Retention
 from django_convoy.core.codec import Codec
 from django_convoy.core.execution import Find, Observer
 from django_convoy.core.lanes import Lanes
 from django_convoy.outbox.relay import Relay
-
-
-class Pair(Protocol):
-    """A broker and a store that may share a transaction."""
-
-    @property
-    def broker(self) -> Broker:
-        """Delivers jobs."""
-
-    @property
-    def store(self) -> Store:
-        """Keeps results."""
-
-    @property
-    def together(self) -> bool:
-        """Whether recording and settling can be one transaction."""
-
-    def close(self) -> None:
-        """Give back connections."""
 
 
 class Service(Protocol):

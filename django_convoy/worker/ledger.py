@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from django_convoy.contracts.broker import Recorder
+from django_convoy.contracts.pair import Pair
 from django_convoy.core.settling import Conclusion
 from django_convoy.domain.errors import BrokerUnavailable
 from django_convoy.domain.outcome import Outcome
 from django_convoy.signals import job_lost_lease
-from django_convoy.worker.engine import Pair
 
 T = TypeVar("T")
 logger = logging.getLogger("django_convoy.worker")
