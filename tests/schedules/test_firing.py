@@ -1,11 +1,10 @@
 """What is due is fired once, whatever stands in the way of others."""
 
-import json
 import logging
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, connections
+from django.db import IntegrityError
 
 from django_convoy.framework import task_signals
 from django_convoy.scheduling.rules import cron, every, once
@@ -423,19 +422,3 @@ def test_each_namespace_fires_its_own(alias, place, use, stewards):
     assert job.queue == "blue:default"
     use(alias)
     assert len(place.fire()) == 1
-
-
-def test_a_statement_of_a_look_walks_one_entry_of_an_index(alias, place):
-    for number in range(50):
-        place.make(f"s{number}", args=[1])
-    if connections[alias].vendor != "sqlite":
-        pytest.skip("plans on the servers are looked at with many rows, in tests/races")
-    with connections[alias].cursor() as cursor:
-        cursor.execute(
-            "EXPLAIN QUERY PLAN SELECT wake_at FROM convoy_schedule "
-            "INDEXED BY convoy_schedule_wake WHERE namespace = '' AND backend = 'default' "
-            "AND wake_at IS NOT NULL ORDER BY wake_at LIMIT 1"
-        )
-        plan = json.dumps(cursor.fetchall())
-    assert "convoy_schedule_wake" in plan
-    assert "TEMP B-TREE" not in plan
