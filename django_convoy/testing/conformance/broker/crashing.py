@@ -110,4 +110,5 @@ class Crashing(BrokerCase):
             envelope = self.envelope()
             broker.push([envelope])
             thread.join()
+            self.lapse(got)  # it had not begun to wait when it was told not to, and took the job
             self.delivered(envelope.id, attempt=1 + len(got))
