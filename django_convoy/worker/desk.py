@@ -76,7 +76,7 @@ class Desk:
     ) -> None:
         self.engine = engine
         self.pace = Pace()
-        self.ledger = Ledger(engine.own, self._settled, give_up, self._newest)
+        self.ledger = Ledger(engine.own, self._settled, give_up, self._newest, self.cut_off)
         self.jobs = 0
         self.may_suspect = Probation(region.board, region.index)
         self._region = region

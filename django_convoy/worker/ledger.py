@@ -49,10 +49,16 @@ def settle(pair: Pair, conclusions: Sequence[Conclusion]) -> list[bool]:
     return broker.together(work)
 
 
-def insist(step: Callable[[], T], give_up: Callable[[], bool], what: str) -> T:
+def insist(
+    step: Callable[[], T],
+    give_up: Callable[[], bool],
+    what: str,
+    cut_off: Callable[[str], None] = lambda why: None,
+) -> T:
     """Repeat a step until the broker can be reached; say so once.
 
-    give_up: asked before each further try. Raises BrokerUnavailable then.
+    give_up: asked before each further try. Raises BrokerUnavailable then. cut_off: told why it
+    cannot be reached, and "" once it can.
     """
     pause, since = 0.1, time.monotonic()
     while True:
@@ -61,6 +67,7 @@ def insist(step: Callable[[], T], give_up: Callable[[], bool], what: str) -> T:
         except BrokerUnavailable as error:
             if pause == 0.1:
                 logger.warning("cut off while %s: %s; trying again", what, error)
+                cut_off(str(error) or repr(error))
             if give_up():
                 raise
             time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spread
@@ -68,6 +75,7 @@ def insist(step: Callable[[], T], give_up: Callable[[], bool], what: str) -> T:
         else:
             if pause > 0.1:
                 logger.warning("connected again after %.1f s", time.monotonic() - since)
+                cut_off("")
             return done
 
 
@@ -86,7 +94,7 @@ class Ledger:
 
     settled: told, for each entry, whether its lease was still held. give_up: asked, while the
     broker cannot be reached, whether to wait no longer. newest: asked, for an entry that was
-    refused, for the token of its lease.
+    refused, for the token of its lease. cut_off: told why the broker cannot be reached.
     """
 
     def __init__(
@@ -95,10 +103,12 @@ class Ledger:
         settled: Callable[[Entry, bool], None],
         give_up: Callable[[], bool],
         newest: Callable[[Entry], str],
+        cut_off: Callable[[str], None],
     ) -> None:
         self._pair = pair
         self._settled = settled
         self._newest = newest
+        self._cut_off = cut_off
         self.give_up = give_up
         self._entries: list[Entry] = []
         self._due = 0.0
@@ -162,7 +172,9 @@ class Ledger:
 
     def _insist(self, entries: Sequence[Entry]) -> list[bool]:
         conclusions = [entry.conclusion for entry in entries]
-        return insist(lambda: settle(self._pair, conclusions), self.give_up, "settling jobs")
+        return insist(
+            lambda: settle(self._pair, conclusions), self.give_up, "settling jobs", self._cut_off
+        )
 
     def _settle_renewed(self, entries: Sequence[Entry], done: Sequence[bool]) -> list[bool]:
         """Settle what was refused once more, where a renewal has given it a new token."""

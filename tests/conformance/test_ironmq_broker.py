@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from django_convoy.brokers.ironmq import IronMQBroker
+from django_convoy.brokers.messages import Added
+from django_convoy.brokers.wire import pack
 from django_convoy.contracts.broker import Broker
 from django_convoy.testing.conformance.broker import BrokerConformance
 
@@ -34,3 +36,11 @@ def options(url: str) -> dict[str, object]:
 class TestIronMQ(BrokerConformance):
     def make(self) -> Broker:
         return Impatient(**options(os.environ["CONVOY_TEST_IRONMQ"]))
+
+    def spoil(self, queue: str, kind: str) -> None:
+        """JSON is all that can be sent, so what is in it is text."""
+        cut_off = pack(self.envelope(queue=queue))[:50]
+        bodies = {"garbage": "\x7f\ufffd", "truncated": cut_off, "foreign": "{}", "empty": ""}
+        broker = self.broker
+        assert isinstance(broker, IronMQBroker)
+        broker._add(queue, [Added(bodies[kind])])

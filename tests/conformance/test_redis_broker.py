@@ -3,36 +3,62 @@
 import os
 
 import pytest
+import redis
 
 from django_convoy.brokers.redis import RedisBroker
+from django_convoy.brokers.redis_jobs import write_body
 from django_convoy.brokers.redis_once import RedisOnceBroker
 from django_convoy.contracts.broker import Broker
+from django_convoy.domain import ids
 from django_convoy.testing.conformance.broker import BrokerConformance
 
 
-@pytest.mark.valkey
-class TestValkey(BrokerConformance):
+class RedisConformance(BrokerConformance):
+    """Garbage comes from whoever may write to the keys."""
+
+    url: str
+
     def make(self) -> Broker:
-        return RedisBroker(url=os.environ["CONVOY_TEST_VALKEY"])
+        return RedisBroker(url=self.url)
+
+    def spoil(self, queue: str, kind: str) -> None:
+        cut_off = write_body(self.envelope(queue=queue))[:50]
+        bodies = {"garbage": b"\xff\0", "truncated": cut_off, "foreign": "0 {}", "empty": ""}
+        job_id, keys = ids.job_id(), f"convoy:{{{queue}}}"
+        with redis.Redis.from_url(self.url, protocol=2) as client:
+            client.hset(f"{keys}:jobs", job_id, bodies[kind])
+            client.zadd(f"{keys}:ready", {job_id: 0})
+
+
+@pytest.mark.valkey
+class TestValkey(RedisConformance):
+    @pytest.fixture(autouse=True)
+    def server(self) -> None:
+        self.url = os.environ["CONVOY_TEST_VALKEY"]
 
 
 @pytest.mark.redis62
-class TestRedis62(BrokerConformance):
-    def make(self) -> Broker:
-        return RedisBroker(url=os.environ["CONVOY_TEST_REDIS62"])
-
-
-@pytest.mark.valkey
-class TestAtMostOnce(BrokerConformance):
-    def make(self) -> Broker:
-        return RedisOnceBroker(url=os.environ["CONVOY_TEST_VALKEY"])
-
-
-@pytest.mark.valkey
-class TestCluster(BrokerConformance):
+class TestRedis62(RedisConformance):
     @pytest.fixture(autouse=True)
-    def url(self, cluster: str) -> None:
-        self._url = cluster
+    def server(self) -> None:
+        self.url = os.environ["CONVOY_TEST_REDIS62"]
+
+
+@pytest.mark.valkey
+class TestAtMostOnce(RedisConformance):
+    @pytest.fixture(autouse=True)
+    def server(self) -> None:
+        self.url = os.environ["CONVOY_TEST_VALKEY"]
 
     def make(self) -> Broker:
-        return RedisBroker(url=self._url, cluster=True)
+        return RedisOnceBroker(url=self.url)
+
+
+@pytest.mark.valkey
+class TestCluster(RedisConformance):
+    @pytest.fixture(autouse=True)
+    def server(self, cluster: str) -> None:
+        self.url = cluster
+
+    def make(self) -> Broker:
+        return RedisBroker(url=self.url, cluster=True)

@@ -30,8 +30,8 @@ def broker(url: str, **options: Any) -> dict[str, Any]:
 
 class TestUnderFire(UnderFire):
     kill_jobs = 2_000  # the server of the tests takes some hundred jobs a second
-    restart_jobs = 600
-    spared = 30
+    outages = ("frozen", "cut")
+    outage_jobs = 200
     lease = 3
     counts_each_run = False  # a job is sent anew before its old message is deleted
 
@@ -42,22 +42,20 @@ class TestUnderFire(UnderFire):
         # What is sent to a poll of a worker that was killed is lost for a lease: they are short.
         return broker(url, wait=1)
 
-    @pytest.fixture
-    def place(self, own: Server, make_site: Callable[..., Site]) -> Site:
-        made, task = self.broker(own.url), {"crash_budget": 50}
-        options = {"broker": made, "lease": self.lease, "task": task}
+    def site(self, make_site: Callable[..., Site], url: str) -> Site:
+        options = {"broker": self.broker(url), **self.options}
         return make_site(options=options, queues=["default"])
 
     @pytest.mark.slow
     def test_a_restarted_server_loses_nothing(self, place: Site, own: Server) -> None:
         """The server of the tests forgets all, so this shows that all go on with what is new."""
-        self.enqueue(place, 100)
+        self.enqueue(place, range(100))
         tree = place.worker("--processes", "2")
         place.wait_journal("count", count=100)
         own.stop()
         wait_for(lambda: "cut off" in tree.log, lambda: tree.log)
         own.start()
-        self.enqueue(place, 100)
+        self.enqueue(place, range(100, 200))
         place.wait_journal("count", count=200)
         wait_for(lambda: "connected to the broker again" in tree.log, lambda: tree.log)
         assert tree.stop() == 0

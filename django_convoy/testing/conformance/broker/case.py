@@ -10,7 +10,7 @@ from django_convoy.contracts.broker import Broker, Browsable, Counts
 from django_convoy.domain import clock, ids
 from django_convoy.domain.envelope import Envelope, Lease, Note
 from django_convoy.domain.renewal import Renewal, Renewed
-from django_convoy.domain.verdict import Again
+from django_convoy.domain.verdict import Again, Bury
 
 T = TypeVar("T")
 FOREVER = 600.0
@@ -55,6 +55,11 @@ class BrokerCase:
         assert isinstance(self.broker, Browsable)
         return self.broker
 
+    def make_brief(self) -> Broker:
+        """Return a broker like `make()`, whose leases lapse by themselves in a moment: override it
+        where all leases are of one length."""
+        return self.make()
+
     def another(self) -> Broker:
         """Return a further broker, which is closed after the test."""
         self._made.append(self.make())
@@ -67,7 +72,7 @@ class BrokerCase:
         (sound, but not a job) or "empty". Where a server cannot hold the one, do what is nearest.
         A binding says how; without it the tests of hostile values are skipped.
         """
-        raise unittest.SkipTest("spoil: this binding does not say how to put garbage on the server")
+        raise unittest.SkipTest("hook spoil: this binding does not say how garbage gets there")
 
     def requires(self, *capabilities: str) -> None:
         """Skip the test unless the broker has all of these capabilities."""
@@ -78,6 +83,18 @@ class BrokerCase:
     def skip(self, capability: str, why: str) -> NoReturn:
         """Skip the test; the reason names the capability, as `pytest -rs` lists it."""
         raise unittest.SkipTest(f"capability {capability}: {why}")
+
+    def role(self, role: Any) -> Any:
+        """Return the broker in an optional role. Skips where it does not have it."""
+        broker = self.broker
+        if not isinstance(broker, role):
+            raise unittest.SkipTest(f"role {role.__name__}: this broker does not have it")
+        return broker
+
+    def requires_delays(self) -> None:
+        """Skip the test unless the broker itself holds what is not due."""
+        if not self.holds_delays:
+            self.skip("max_delay", "this broker holds no delays")
 
     @property
     def holds_delays(self) -> bool:
@@ -148,6 +165,16 @@ class BrokerCase:
         """Return the size of a large job: this one, if the broker takes it."""
         most = self.broker.capabilities.max_body
         return size if most is None else min(size, most // 2)
+
+    def one_of_each(self) -> None:
+        """Leave one buried, one leased, one delayed (if that can be) and two ready jobs."""
+        self.requires("leases")
+        self.push(2)
+        self.broker.settle([(self.claim_one(), Bury(Note()))])
+        self.claim_one()
+        if self.holds_delays:
+            self.push(delay=60)
+        self.push(2)
 
     def renew(
         self, leases: Sequence[Lease], *, lease: float, broker: Broker | None = None

@@ -1,7 +1,5 @@
 """Promise: a job is not delivered before it is due, and is once it is."""
 
-import time
-import unittest
 from datetime import timedelta
 
 from django_convoy.testing.conformance.broker.case import FOREVER, BrokerCase, ids_of
@@ -12,8 +10,7 @@ class Delays(BrokerCase):
 
     def delay(self, seconds: float) -> float:
         """Return a delay that the broker can hold, `seconds` if it can. Skips if it holds none."""
-        if not self.holds_delays:
-            raise unittest.SkipTest("this broker holds no delays")
+        self.requires_delays()
         longest = self.broker.capabilities.max_delay
         return seconds if longest is None else min(seconds, longest.total_seconds())
 
@@ -30,12 +27,6 @@ class Delays(BrokerCase):
     def test_a_job_that_is_due_already_is_ready(self) -> None:
         pushed = self.push(delay=-3600)
         assert ids_of(self.claim()) == pushed
-
-    def test_jobs_that_fall_due_obey_priority(self) -> None:
-        self.requires("priority")
-        low, high = self.push(delay=0.1, priority=1), self.push(delay=0.1, priority=2)
-        time.sleep(0.3)
-        assert ids_of(self.claim()) == high + low
 
     def test_a_delay_counts_no_attempt(self) -> None:
         self.push(delay=0.1)

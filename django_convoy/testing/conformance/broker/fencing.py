@@ -20,15 +20,6 @@ class Fencing(BrokerCase):
         (stale,) = self.abandon()
         return stale, self.claim_one(wait=FOREVER)
 
-    def test_each_claim_has_a_new_token(self) -> None:
-        self.push()
-        tokens = set()
-        for _ in range(5):
-            lease = self.claim_one()
-            tokens.add(lease.token)
-            self.broker.settle([(lease, self.again())])
-        assert len(tokens) == 5
-
     def test_a_stale_lease_settles_nothing(self) -> None:
         stale, current = self.lose()
         for verdict in (DONE, Again(0, False, Note()), Again(9, True, Note()), Bury(Note())):

@@ -3,15 +3,16 @@
 from django_convoy.contracts.broker import Counts
 from django_convoy.domain.errors import PayloadError
 from django_convoy.domain.verdict import DONE
-from django_convoy.testing.conformance.broker.case import BrokerCase
+from django_convoy.testing.conformance.broker.case import BrokerCase, ids_of
 
 MEBIBYTE = 1 << 20
+BIG = 1_000_000
 AROUND = 4096
 """Bytes that a broker may add to a payload for the rest of a job, its notes apart."""
 
 
 class Largest(BrokerCase):
-    """Jobs around `capabilities.max_body`."""
+    """Large jobs, and those around `capabilities.max_body`."""
 
     def most(self) -> int:
         """Return the limit in bytes. Skips where there is none."""
@@ -34,6 +35,20 @@ class Largest(BrokerCase):
         assert lease.envelope.payload == "x" * size
         self.broker.settle([(lease, DONE)])
         return True
+
+    def test_a_large_job_comes_back(self) -> None:
+        text = '{"args":["' + "ü" * (self.sized(BIG) // 2) + '"]}'
+        self.broker.push([self.envelope(payload=text)])
+        assert self.claim_one().envelope.payload == text
+
+    def test_a_batch_of_large_jobs_comes_back(self) -> None:
+        size = self.sized(100_000)
+        self.broker.push([self.envelope(payload=f'"{n}{"x" * size}"') for n in range(20)])
+        claimed = self.claim(20)
+        assert [lease.envelope.payload[:3] for lease in claimed] == [
+            f'"{n}'.ljust(3, "x") for n in range(20)
+        ]
+        assert len(set(ids_of(claimed))) == 20
 
     def test_a_job_of_the_largest_size_comes_back(self) -> None:
         most = self.broker.capabilities.max_body

@@ -10,7 +10,7 @@ MANY = 40
 
 
 class Naming(BrokerCase):
-    """Names of queues and tasks."""
+    """Names of queues."""
 
     def test_names_that_look_alike_are_apart(self) -> None:
         name = self.queue
@@ -49,9 +49,3 @@ class Naming(BrokerCase):
         names = [f"{self.queue}-{number}" for number in range(MANY)]
         pushed = self.push(queue=names[-1])
         assert ids_of(self.claim(queues=names)) == pushed
-
-    def test_a_long_path_of_a_task_comes_back(self) -> None:
-        path = "shop." + "größe_" * 41 + "task"
-        envelope = self.envelope(task=path[:255])
-        self.broker.push([envelope])
-        assert self.claim_one().envelope == envelope

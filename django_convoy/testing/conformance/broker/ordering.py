@@ -1,4 +1,4 @@
-"""Promise: first in, first out, but for priority; queues in the order they are named."""
+"""Promise: first in, first out; queues in the order they are named."""
 
 from django_convoy.testing.conformance.broker.case import BrokerCase, ids_of
 
@@ -10,12 +10,6 @@ class Ordering(BrokerCase):
         self.requires("ordered")
         pushed = self.push(3) + self.push() + self.push(2)
         assert ids_of(self.claim(4)) + ids_of(self.claim(4)) == pushed
-
-    def test_a_higher_priority_goes_first_and_age_decides_among_equals(self) -> None:
-        self.requires("priority")
-        pushed = {name: self.push(2, priority=name)[0:2] for name in (0, 50, -50, 100, -100)}
-        expected = [one for name in (100, 50, 0, -50, -100) for one in pushed[name]]
-        assert ids_of(self.claim(5)) + ids_of(self.claim(5)) == expected
 
     def test_a_claim_takes_no_more_than_its_limit(self) -> None:
         self.push(5)
@@ -35,12 +29,6 @@ class Ordering(BrokerCase):
         assert self.claim() == []
         assert ids_of(self.claim(queues=[f"{self.queue}-other"])) == other
         assert ids_of(self.claim(queues=[self.queue.upper()])) == upper
-
-    def test_what_is_claimed_is_not_claimed_again(self) -> None:
-        self.push()
-        assert len(self.claim()) == 1
-        assert self.claim() == []
-        assert self.claim(broker=self.another()) == []
 
     def test_a_job_keeps_its_place_when_it_is_handed_back_ready(self) -> None:
         self.requires("refunds", "keeps_place", "ordered")

@@ -6,7 +6,7 @@ from django_convoy.domain.verdict import DONE
 from django_convoy.testing.conformance.broker.case import FOREVER, BrokerCase, ids_of
 
 
-class Lapsing(BrokerCase):
+class Expiry(BrokerCase):
     """Leases whose holder is gone."""
 
     def test_a_lapsed_job_is_delivered_again_and_says_so(self) -> None:
@@ -18,14 +18,6 @@ class Lapsing(BrokerCase):
         if self.broker.capabilities.notes:
             assert lease.note.suspect
             assert lease.note.ended
-
-    def test_a_lease_holds_for_its_time(self) -> None:
-        self.push()
-        gone = self.another()
-        self.claim(broker=gone, lease=3600)
-        gone.close()
-        time.sleep(self.short)
-        assert self.claim() == []
 
     def test_suspects_come_one_per_claim_before_what_is_ready(self) -> None:
         self.requires("notes")
