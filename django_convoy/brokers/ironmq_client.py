@@ -34,6 +34,38 @@ class Refused(Exception):
         self.status = status
 
 
+class Whole:
+    """Sends a request in one piece. A process that is killed between its headers and its body
+    would have asked to delete messages without saying which: all of them, some servers think."""
+
+    _parts: list[bytes] | None = None
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        """Gather what the library sends piece by piece, and send it."""
+        parts: list[bytes] = []
+        self._parts = parts
+        try:
+            super().request(*args, **kwargs)  # type: ignore[misc]
+        finally:
+            self._parts = None
+        self.send(b"".join(parts))
+
+    def send(self, data: Any) -> None:
+        """Send, or keep for later."""
+        if self._parts is not None:
+            self._parts.append(data)
+        else:
+            super().send(data)  # type: ignore[misc]
+
+
+class Connection(Whole, http.client.HTTPConnection):
+    """One without TLS."""
+
+
+class TLSConnection(Whole, http.client.HTTPSConnection):
+    """One with TLS."""
+
+
 class Pending:
     """A request whose reply has not come yet."""
 
@@ -135,10 +167,8 @@ class Client:
             known.close()
         settings = self.settings
         if self._tls is None:
-            return http.client.HTTPConnection(settings.host, settings.port, timeout=timeout)
-        return http.client.HTTPSConnection(
-            settings.host, settings.port, timeout=timeout, context=self._tls
-        )
+            return Connection(settings.host, settings.port, timeout=timeout)
+        return TLSConnection(settings.host, settings.port, timeout=timeout, context=self._tls)
 
     def _reply(self, connection: http.client.HTTPConnection, what: str) -> Any:
         try:

@@ -30,7 +30,11 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def _answer(self) -> None:
-        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        size = int(self.headers.get("Content-Length") or 0)
+        raw = self.rfile.read(size)
+        if len(raw) < size:  # its sender died: what it meant is not known
+            self.close_connection = True
+            return
         parts = urlsplit(self.path)
         try:
             try:
