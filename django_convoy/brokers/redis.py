@@ -6,6 +6,7 @@ token of the claim: who has another token finds nothing. Scripts are in `clients
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -45,6 +46,8 @@ class RedisBroker(RedisClaiming, RedisBrowsing, RedisAdopting, Recorder, Reachab
 
     def __init__(self, **options: Any) -> None:
         self._link = open_link(place_of(**options))
+        if self._link.is_cluster:  # no transaction reaches queues of several nodes
+            self.capabilities = replace(self.capabilities, atomic_batches=False)
         self._queues = RedisQueues(self._link)
         self._awaited = awaited_key(self._link.place)
         self._records: Records | None = None

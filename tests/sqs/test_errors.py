@@ -64,6 +64,7 @@ def test_credentials_come_from_wherever_boto3_takes_them(
     make(botocore_session=None, aws_session_token="token").ping()
 
 
+@pytest.mark.sqs
 def test_every_verb_says_that_nobody_answers(make: Make) -> None:
     broker = make(endpoint_url="http://127.0.0.1:9")
     verbs: list[Callable[[], Any]] = [
@@ -195,6 +196,7 @@ def answer(code: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": "no"}}, "SendMessageBatch")
 
 
+@pytest.mark.sqs
 @pytest.mark.parametrize(
     ("code", "told"),
     [
@@ -220,6 +222,7 @@ def test_who_cannot_begin_is_told_why_and_who_has_begun_waits(
         client.call("get_queue_url")
 
 
+@pytest.mark.sqs
 def test_a_frozen_server_is_not_waited_for_longer_than_said(make: Make) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))

@@ -199,7 +199,7 @@ class PruningConformance(StoreCase):
     def prune(self, *, limit: int = 1000, namespace: str | None = None, **retention: Any) -> int:
         """Prune; what is not named is kept for ever."""
         if not self.store.durable:
-            raise unittest.SkipTest("this store forgets by itself")
+            raise unittest.SkipTest("capability durable: this store forgets by itself")
         rules = Retention(**{"successes": None, "failures": None, **retention})
         return self.store.prune(rules, limit=limit, namespace=namespace)
 
