@@ -72,7 +72,8 @@ class Runner:
         say(f"{what} is left out: {why}")
 
     def server_python(self, name: str) -> Path:
-        return self.environment(f"server-{name}", servers.REQUIREMENTS[name])
+        kind = stores.kind(name)
+        return self.environment(f"server-{kind}", servers.REQUIREMENTS[kind])
 
     def environment(self, name: str, requirements: tuple[str, ...]) -> Path:
         return environments.ensure(

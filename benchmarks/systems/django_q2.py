@@ -32,7 +32,7 @@ class DjangoQ2(DjangoSystem):
 
     @property
     def broker(self) -> str:
-        return "sqs" if self.store.startswith("sqs") else self.store
+        return stores.kind(self.store)
 
     @property
     def variant(self) -> str:

@@ -24,9 +24,8 @@ class Taskiq(AsyncSystem):
 
     @property
     def variant(self) -> str:
-        return " ".join(
-            ["RedisStreamBroker, taskiq worker --workers", str(self.processes), *self.flags]
-        )
+        flags = " ".join(["--workers", str(self.processes), *self.flags])
+        return f"RedisStreamBroker, taskiq worker {flags}"
 
     @cached_property
     def app(self) -> Any:
