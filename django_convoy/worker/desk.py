@@ -143,7 +143,7 @@ class Desk:
 
     def open(self, paper: Paper) -> Run | None:
         """Prepare a job. None: it came to its outcome without being called."""
-        prepared = paper.ahead or prepare(paper.lease, self.engine.codec, self.engine.find)
+        prepared = paper.ahead or prepare(paper.lease, self.engine.opener, self.engine.find)
         if not isinstance(prepared, Run):
             self._close(paper, prepared)
             tell(paper.lease, prepared)
