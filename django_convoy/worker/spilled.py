@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
-from django_convoy.contracts.store import Record
+from django_convoy.contracts.store import QUARANTINED, Record
 from django_convoy.core.settling import Conclusion
 from django_convoy.domain.errors import BrokerUnavailable, PayloadError
 from django_convoy.domain.verdict import Again, Done
@@ -21,7 +21,7 @@ def recorded(pair: Pair, conclusions: Sequence[Conclusion]) -> Sequence[Conclusi
         return conclusions
     return [
         one
-        if one.record is None or not is_spilled(one.record.envelope)
+        if one.record is None or not is_spilled(one.record.envelope) or _is_forged(one)
         else replace(one, record=_whole(pair, spill, one.record))
         for one in conclusions
     ]
@@ -35,6 +35,15 @@ def _whole(pair: Pair, spill: Spill, record: Record) -> Record | None:
         return record if pair.store.get(record.envelope.id) is None else None
 
 
+def _is_forged(conclusion: Conclusion) -> bool:
+    """Return whether the signature was wrong: then the row may be another job's."""
+    record = conclusion.record
+    if record is None or record.status != QUARANTINED:
+        return False
+    errors = record.note.errors
+    return bool(errors) and errors[-1]["exception_class_path"].endswith(".SignatureError")
+
+
 def settled(pair: Pair, conclusions: Sequence[Conclusion], held: Sequence[bool]) -> None:
     """Forget the payloads of jobs that are over, and keep those of others for longer."""
     spill = pair.spill
@@ -43,7 +52,7 @@ def settled(pair: Pair, conclusions: Sequence[Conclusion], held: Sequence[bool])
     over = []
     try:
         for one, ok in zip(conclusions, held, strict=True):
-            if not ok or not is_spilled(one.lease.envelope):
+            if not ok or not is_spilled(one.lease.envelope) or _is_forged(one):
                 continue
             if isinstance(one.verdict, Done):
                 over.append(one.lease.id)

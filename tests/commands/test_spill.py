@@ -21,7 +21,6 @@ def backends(settings):
     settings.TASKS = {
         "default": {**BACKEND, "OPTIONS": {"lease": 1, "compress_above": None}},
         "shelf": {**BACKEND, "OPTIONS": shelf},
-        "blue": {**BACKEND, "OPTIONS": {**shelf, "namespace": "blue", "lease": 2}},
     }
     Shelf.clear()
     yield

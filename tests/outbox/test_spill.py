@@ -1,5 +1,6 @@
 """Arguments that are too large for a broker stay in the database until their job is over."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -251,6 +252,19 @@ def test_what_was_changed_in_the_table_is_refused_as_forged(elsewhere):
     assert "changed or forged" in kept.note
 
 
+def test_a_forged_message_takes_nothing_away_from_the_job_it_names(elsewhere):
+    result = length.enqueue(LARGE)
+    real = Shelf.world.rows.pop(result.id).envelope
+    broker = elsewhere.runtime.shared.broker
+    broker.push([replace(real, seal=real.seal[:-4] + "AAA=")])
+    run_jobs()
+    kept = record(elsewhere, result.id)
+    assert (kept.status, kept.payload) == ("QUARANTINED", MARK)
+    broker.push([real])
+    run_jobs()
+    assert length.get_result(result.id).return_value == len(LARGE)
+
+
 def test_without_its_row_it_fails_in_a_sentence_and_others_run(elsewhere):
     lost, fine = length.enqueue(LARGE), length.enqueue(SMALL)
     SpilledPayload.objects.using(elsewhere.alias).all().delete()
@@ -293,6 +307,17 @@ def test_where_its_database_is_away_it_goes_back(elsewhere, monkeypatch):
     control.retry(elsewhere.runtime, result.id)
     run_jobs()
     assert length.get_result(result.id).return_value == len(LARGE)
+
+
+def test_a_job_that_moves_has_a_row_in_each_backend(elsewhere):
+    length.enqueue(LARGE)
+    (mine,) = elsewhere.spilled()
+    SpilledPayload.objects.using(elsewhere.alias).create(
+        id=mine.id, backend="blue:default", payload="another", expires_at=mine.expires_at
+    )
+    run_jobs()
+    assert [row.backend for row in elsewhere.spilled()] == ["blue:default"]
+    assert record(elsewhere, mine.id).status == "SUCCESSFUL"
 
 
 def test_a_row_that_cannot_be_deleted_is_no_reason_to_settle_again(elsewhere, monkeypatch, caplog):

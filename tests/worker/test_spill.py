@@ -103,3 +103,15 @@ def test_at_most_once_leaves_nothing_either(place: Site) -> None:
     job_id = place.enqueue("weigh_once", LARGE, "me")
     place.worker("--processes", "1")
     assert ended(place, job_id)["value"] == DIGEST
+
+
+def test_options_of_the_job_itself_are_heeded_when_its_worker_dies(place: Site) -> None:
+    job_id = place.enqueue("weigh", LARGE, "me", 1, 60, crash_budget=1)
+    place.worker("--processes", "1")
+    ((*_, pid),) = place.wait_journal("weigh")
+    kill(int(pid))
+    assert ended(place, job_id)["status"] == "FAILED"
+    asked = "SELECT status, length(payload) FROM convoy_history WHERE id = %s"
+    ((status, length),) = place.sql(asked, job_id)
+    assert status == "QUARANTINED"
+    assert length > 2**20
