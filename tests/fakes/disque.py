@@ -303,7 +303,7 @@ class Node(asyncio.Protocol):
         return now
 
     def do_shutdown(self, words: list[bytes]) -> Any:
-        self.cluster.end(self.index)
+        self.cluster.end(self.index, self)
         return OK
 
 
@@ -334,11 +334,14 @@ class Cluster:
             if self.jobs.wake():
                 self.serve()
 
-    def end(self, index: int) -> None:
+    def end(self, index: int, asked: Node) -> None:
+        """Close a node; who asked for it hears of it last, when nothing of the node is left."""
         self.listeners.pop(index).close()
         self.ports.pop(index)
-        for one in [node for node in self.connections if node.index == index]:
-            one.transport.abort()
+        for one in self.connections - {asked}:
+            if one.index == index:
+                one.transport.abort()
+        asked.transport.abort()
 
     def take(self, queues: list[bytes], count: int, counters: bool) -> list[Any]:
         found = []
