@@ -16,6 +16,7 @@ from django_convoy.domain import clock
 from django_convoy.domain.envelope import Lease
 from django_convoy.domain.options import AT_MOST_ONCE
 from django_convoy.domain.outcome import Interrupted, Outcome, Released, Succeeded
+from django_convoy.outbox.spill import is_spilled
 from django_convoy.worker import cutoff
 from django_convoy.worker.board import Region
 from django_convoy.worker.delivery import Delivered, deliver
@@ -147,9 +148,16 @@ class Desk:
                 self._close(paper, Released("", 0.0))
         self.ledger.settle()
 
+    def asks(self, paper: Paper) -> bool:
+        """Return whether opening a job may ask a database: never on an event loop."""
+        envelope = paper.lease.envelope
+        return paper.ahead is None and (
+            is_spilled(envelope) or not self.engine.codec.is_inert(envelope)
+        )
+
     def open(self, paper: Paper) -> Run | None:
         """Prepare a job. None: it came to its outcome without being called."""
-        prepared = paper.ahead or prepare(paper.lease, self.engine.codec, self.engine.find)
+        prepared = paper.ahead or prepare(paper.lease, self.engine.opener, self.engine.find)
         if not isinstance(prepared, Run):
             self._close(paper, prepared)
             tell(paper.lease, prepared)
