@@ -52,6 +52,18 @@ def count(context, number, seconds=0.0):
 
 
 @task(takes_context=True)
+def stint(context, number, seconds=0.0):
+    """Says when it begins and ends, by a clock that all processes of the host share."""
+    who = number, context.attempt
+    ended = context.last_end.replace(" ", "_") or "-"
+    journal.write("began", *who, ended, os.getpid(), time.monotonic())
+    if seconds:
+        time.sleep(seconds)
+    journal.write("ended", *who, os.getpid(), time.monotonic())
+    return number
+
+
+@task(takes_context=True)
 def slow(context, name, seconds):
     journal.write("start", name, context.attempt, os.getpid())
     time.sleep(seconds)
