@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -194,3 +195,19 @@ def test_wrong_arguments_are_answered_with_what_is_meant(arguments, complaint):
     )
     assert answer.returncode == 2
     assert complaint in answer.stderr
+
+
+@pytest.mark.parametrize("page", ["docs/scale.md", "benchmarks/README.md"])
+def test_commands_of_the_documentation_are_understood(load, monkeypatch, tmp_path, page):
+    text = (HERE.parent / page).read_text()
+    commands = [one for one in re.findall(r'ARGS="([^"]*)"', text) if one != "--help"]
+    assert len(commands) > 2
+    monkeypatch.chdir(tmp_path)  # where they would write
+    for command in commands:
+        monkeypatch.setattr(sys, "argv", ["run.py", *command.split()])
+        assert load("run").parse_arguments().measures
+
+
+def test_each_measure_is_described(load):
+    described = (HERE / "README.md").read_text()
+    assert [name for name in load("measures").MEASURES if f"`{name}" not in described] == []
