@@ -105,6 +105,21 @@ def updated(system: System) -> int:
     return system.updated()
 
 
+def tables(system: System, verb: str) -> Any:
+    """What the tables of a system say, or what is done to them."""
+    return getattr(system.tables(), verb)()
+
+
+def spread(system: System, task: str, n: int, queues: int) -> None:
+    """Enqueue n jobs into many queues."""
+    system.tables().spread(find_task(system, task), n, queues)
+
+
+def claims(system: System, n: int) -> float:
+    """Seconds of the claims of n jobs."""
+    return system.tables().claim(n)
+
+
 def settled(system: System, n: int, timeout: float) -> int | None:
     """Wait for n jobs to end and then for the store to say so; when that was, in nanoseconds."""
 
@@ -135,6 +150,9 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
         latency,
         load,
         updated,
+        tables,
+        spread,
+        claims,
         settled,
     )
 }

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 import procfs
+from footprint import bloat, prune, queues, row_size
 from readings import Reading, Sizes, Value, run_all
 from scaling import atomic, growth, snapshot, workers
 from session import BenchmarkError, Session
@@ -176,6 +177,10 @@ MEASURES: dict[str, Measure] = {
         atomic,
         growth,
         snapshot,
+        row_size,
+        bloat,
+        prune,
+        queues,
     )
 }
-ONCE = ("growth", "snapshot")  # they take minutes: one round, unless rounds are asked for
+ONCE = ("growth", "snapshot", "bloat")  # they take minutes: one round, unless rounds are asked for

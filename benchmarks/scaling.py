@@ -54,12 +54,12 @@ def growth(session: Session, sizes: Sizes) -> Reading | None:
         finally:
             session.stop()
         rate = done / ((at - jobs.span()[0]) / 1e9)
-        values.append(Value(f"growth_{_short(waiting)}", rate, "jobs/s", done))
+        values.append(Value(f"growth_{short(waiting)}", rate, "jobs/s", done))
         foreign = max(foreign, watch.foreign)
     return Reading(values, foreign)
 
 
-def _short(n: int) -> str:
+def short(n: int) -> str:
     return f"{n // 1_000_000}m" if n >= 1_000_000 else f"{n // 1_000}k"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import stores
 
+from systems.convoy_tables import Tables
 from systems.system import Bulk, DjangoSystem, Task
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -39,6 +40,10 @@ class Convoy(DjangoSystem):
     @property
     def has_atomic(self) -> bool:  # type: ignore[override]
         return self.store == "postgres" and not self.options
+
+    @property
+    def has_tables(self) -> bool:  # type: ignore[override]
+        return self.has_atomic
 
     @property
     def variant(self) -> str:
@@ -103,6 +108,9 @@ class Convoy(DjangoSystem):
 
     def updated(self) -> int:
         return self.count("SELECT sum(value) FROM bench_row")
+
+    def tables(self) -> Tables:
+        return Tables()
 
     def decorator(self, **options: Any) -> Callable[[Callable[..., Any]], Task]:
         from django_convoy import task

@@ -44,7 +44,8 @@ class Engine:
     """One backend alias, as a process of its worker uses it.
 
     own: on connections that no task can touch. shared: on those that tasks use.
-    task_atomic: opens the transaction of an `atomic` job. after_job: tidies up behind a task.
+    task_atomic: opens the transaction of an `atomic` job; yields what is to be called after it.
+    after_job: tidies up behind a task.
     relay: sends what waits in the outbox, where there is one.
     long_transaction: seconds after which one is warned about; None: never.
     services: makes what the steward runs beside.
@@ -59,7 +60,7 @@ class Engine:
     lanes: Lanes
     retention: Retention
     namespace: str
-    task_atomic: Callable[[], AbstractContextManager[object]]
+    task_atomic: Callable[[], AbstractContextManager[list[Callable[[], object]]]]
     after_job: Callable[[], None]
     worker: str
     relay: Relay | None = None
