@@ -120,7 +120,7 @@ def _alone(name: str, own: Mapping[str, Any], given: Mapping[str, Any]) -> None:
 def _pool_of_cache(alias: Any) -> Any:
     """Return the pool of a cache of django-redis."""
     try:
-        import django_redis  # type: ignore[import-not-found]  # lazy: seldom there
+        import django_redis  # lazy: seldom there
     except ImportError:
         raise ConfigurationError(
             f"django_redis={alias!r} needs the package django-redis, which is not installed; "
