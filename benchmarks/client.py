@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import jobs
+import stores
 from systems import current
 from systems.system import System
 
@@ -117,7 +118,7 @@ def settled(system: System, n: int, timeout: float) -> int | None:
     print("ready", flush=True)
     if all(jobs.total() < n for _ in polls(0.02)):
         return None
-    if all(system.unsettled() for _ in polls(0.01)):
+    if all(system.unsettled() for _ in polls(stores.current().look_seconds)):
         return None
     return time.monotonic_ns()
 

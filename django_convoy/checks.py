@@ -149,6 +149,17 @@ def check_backend(alias: str, options: Mapping[str, Any], queues: set[str]) -> l
                 id="convoy.W002",
             )
         )
+    limited = runtime.shared.broker.capabilities.max_body is not None
+    if runtime.options.outbox.spill and limited and runtime.shared.spill is None:
+        found.append(
+            CheckWarning(
+                'OPTIONS["outbox"]["spill"] is set, and no database that this broker can use for '
+                "it has Convoy's tables: larger jobs are refused",
+                hint='Name a database with them in OPTIONS["outbox"]["alias"].',
+                obj=where,
+                id="convoy.W003",
+            )
+        )
     if runtime.options.serializer == "pickle" or "pickle" in runtime.options.accept:
         found.append(
             CheckWarning(

@@ -163,6 +163,12 @@ class OutboxOptions:
     fallback: bool = option(
         False, _flag, "True: a job whose broker cannot be reached waits there, too"
     )
+    spill: bool = option(
+        False,
+        _flag,
+        "True: arguments that are too large for the broker stay in a table beside it; False: such "
+        "jobs are refused",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

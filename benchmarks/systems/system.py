@@ -32,7 +32,7 @@ class System:
     has_atomic = False
     scales = True  # to the wanted number of processes
     tasks = "tasks"  # the module with its jobs: plain functions, or coroutines
-    environment: dict[str, str] = {}  # noqa: RUF012
+    environment: dict[str, str] = {}  # noqa: RUF012  # `{url}` as in `workers`
     app: Any = None  # for a worker's command line that names an application object
 
     def __init__(self, store: str, processes: int, concurrency: int = 1) -> None:

@@ -45,6 +45,7 @@ class SqsBroker(Reachable, Adopter, Broker):
         max_delay=timedelta(seconds=LONGEST_DELAY),
         fencing=False,
         max_body=2**20 - NOTE_ROOM,
+        keeps=timedelta(days=14),
         browse=False,
         unique=False,
         holders=False,

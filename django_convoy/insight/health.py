@@ -191,6 +191,10 @@ def _outbox(site: Site) -> Iterator[Finding]:
         )
     else:
         yield Finding(FINE, "outbox", told or f"nothing waits in {alias!r} to be sent")
+    spill = site.shared.spill
+    if spill is not None and (count := spill.count()):
+        jobs = "1 job has its" if count == 1 else f"{count} jobs have their"
+        yield Finding(FINE, "outbox", f"{jobs} arguments in {alias!r}: too large for the broker")
 
 
 def _queues(site: Site) -> Iterator[Finding]:

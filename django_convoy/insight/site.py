@@ -11,6 +11,7 @@ from django_convoy.contracts import pair
 from django_convoy.contracts.broker import Browsable
 from django_convoy.core import site
 from django_convoy.domain.errors import ConfigurationError
+from django_convoy.outbox.spill import Spill
 from django_convoy.outbox.table import Table
 
 Rows = TypeVar("Rows", bound=QuerySet[Any])
@@ -22,6 +23,10 @@ class Pair(pair.Pair, Protocol):
     @property
     def outbox(self) -> Table | None:
         """Where jobs wait that cannot go to the broker yet, if there is such a place."""
+
+    @property
+    def spill(self) -> Spill | None:
+        """Where payloads are that are too large for the broker, if there may be any."""
 
     @property
     def view(self) -> Browsable | None:

@@ -8,6 +8,7 @@ from django_convoy.contracts.broker import Broker
 from django_convoy.domain import ids
 from django_convoy.domain.envelope import Envelope
 from django_convoy.domain.errors import BrokerUnavailable
+from django_convoy.outbox.spill import Spill, send
 from django_convoy.outbox.table import GRACE, Table
 
 logger = logging.getLogger("django_convoy.outbox")
@@ -18,10 +19,11 @@ MOST = 1000
 class Delivery:
     """Called after the commit. The rows are ours for `GRACE` seconds since each was written."""
 
-    def __init__(self, table: Table, broker: Broker) -> None:
+    def __init__(self, table: Table, broker: Broker, spill: Spill | None) -> None:
         self.table = table
         self.token = ids.token()
         self._broker = broker
+        self._spill = spill
         self._jobs: list[Envelope] | None = []
         self._count = 0
         self._first = self._last = ""
@@ -47,7 +49,7 @@ class Delivery:
             logger.warning("jobs wait in the outbox, %d at most: %s", self._count, error)
 
     def _send(self, jobs: Sequence[Envelope]) -> None:
-        self._broker.push(jobs)
+        send(self._broker, self._spill, jobs)
         self.table.delete([one.id for one in jobs])
 
     def _send_what_is_ours(self) -> None:

@@ -15,7 +15,7 @@ from django_convoy.domain.options import AT_MOST_ONCE
 from django_convoy.domain.outcome import Error, Outcome, Released, Succeeded
 from django_convoy.domain.verdict import DONE
 from django_convoy.worker.engine import Engine
-from django_convoy.worker.ledger import insist, lost, settle
+from django_convoy.worker.ledger import insist, lost, record, settle
 
 logger = logging.getLogger("django_convoy.worker")
 GiveUp = Callable[[], bool]
@@ -86,8 +86,7 @@ def _forget(engine: Engine, run: Run, give_up: GiveUp) -> bool:
 
 
 def _record(engine: Engine, conclusion: Conclusion, give_up: GiveUp) -> None:
-    if (record := conclusion.record) is not None:
-        insist(lambda: engine.own.store.finished([record]), give_up, "recording a job")
+    insist(lambda: record(engine.own, conclusion), give_up, "recording a job")
 
 
 def _at_most_once(engine: Engine, run: Run, guard: Guard, give_up: GiveUp) -> Delivered | None:

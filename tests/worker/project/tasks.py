@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+import hashlib
 import multiprocessing
 import os
 import signal
@@ -150,6 +151,22 @@ def fail_until(context, name, attempt):
     if context.attempt < attempt:
         raise ValueError(f"attempt {context.attempt} of {name}")
     return context.last_end
+
+
+@task(takes_context=True)
+def weigh(context, text, name, attempt=1, seconds=0.0):
+    """A line per run; fails before an attempt."""
+    journal.write("weigh", name, context.attempt, len(text), os.getpid())
+    time.sleep(seconds if context.attempt == 1 else 0.0)
+    if context.attempt < attempt:
+        raise ValueError(f"attempt {context.attempt} of {name}")
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@task(takes_context=True, delivery="at_most_once")
+def weigh_once(context, text, name):
+    journal.write("weigh", name, context.attempt, len(text), os.getpid())
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @task
