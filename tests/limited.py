@@ -50,6 +50,12 @@ class UnrankedBroker(BlindBroker):
     capabilities = Capabilities(priority=False)
 
 
+class LetsGoBroker(BlindBroker):
+    """Forgets what is claimed."""
+
+    capabilities = Capabilities(browse=False, leases=False, fencing=False)
+
+
 class ForgetfulBroker(BlindBroker):
     capabilities = Capabilities(notes=False)
 

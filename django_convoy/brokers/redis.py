@@ -44,6 +44,7 @@ class RedisBroker(RedisClaiming, RedisBrowsing, RedisAdopting, Recorder, Reachab
     capabilities = Capabilities()
 
     def __init__(self, **options: Any) -> None:
+        self._options = options
         self._link = open_link(place_of(**options))
         self._queues = RedisQueues(self._link)
         self._awaited = awaited_key(self._link.place)

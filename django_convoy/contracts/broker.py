@@ -96,6 +96,10 @@ class Broker(ABC):
         """Call `work`; the verbs in it commit together, where the broker can."""
         return work()
 
+    def leasing(self) -> "Broker | None":
+        """Return a broker of the same jobs that holds what it claims, None where there is none."""
+        return self if self.capabilities.leases else None
+
     def next_due(self) -> float | None:
         """Return the seconds until a delayed job falls due, None when there is none."""
         return None
