@@ -126,6 +126,17 @@ class Calendar:
             since = found
         return None
 
+    def closing(self, since: datetime, until: datetime) -> datetime:
+        """Return how long a firing at `since` may be put off, `until` at most."""
+        following = self.next(since)
+        dark = bisect_right(self._dark, (since, LATEST))
+        ends = [until, self.end]
+        ends += [] if following is None else [following]
+        ends += [start for start, _ in self._dark[dark : dark + 1]]
+        if self._opening is not None:
+            ends.append(self.zone.closing(since, min(ends), self._opening.closing))
+        return max(since, min(ends))
+
     def next(self, after: datetime) -> datetime | None:
         """Return the first firing later than a moment."""
         after = max(after, EARLIEST)
