@@ -108,6 +108,43 @@ def test_pauses(convoy):
     assert convoy("schedule", "list").err == ""
 
 
+@pytest.fixture
+def two(settings):
+    """Two aliases of TASKS."""
+    settings.TASKS = {**settings.TASKS, "other": settings.TASKS["default"]}
+    return {alias: book_of(alias) for alias in ("default", "other")}
+
+
+def test_all_are_those_of_each_alias_unless_one_is_named(convoy, two):
+    def paused():
+        return [alias for alias, book in two.items() if book.paused]
+
+    assert convoy("schedule", "pause", "--all").out == "Paused: all schedules of the site.\n"
+    assert paused() == ["default", "other"]
+    told = convoy("schedule", "resume", "--all", "--backend", "other").out
+    assert told == "Resumed: all schedules of TASKS['other'].\n"
+    assert paused() == ["default"]
+    answer = convoy("schedule", "resume", "--all", "--json")
+    assert answer.data == {"all": True, "backends": ["default", "other"]}
+    assert paused() == []
+    convoy("schedule", "pause", "--all", "--backend", "default")
+    assert paused() == ["default"]
+    assert "All schedules are paused" in convoy("schedule").err  # of the default
+
+
+def test_what_is_retired_is_over_until_it_is_declared_again(convoy):
+    book = book_of("default")
+    Edition(book, [Schedule("old", add, every(hours=1), args=[1]).declaration()]).apply()
+    Edition(book, []).apply()
+    assert listed(convoy)["old"]["next_at"] is None
+    assert convoy("schedule").row("old")[3] == "never"
+    with pytest.raises(CommandError, match="'old' is retired: it fires again when it is declared"):
+        convoy("schedule", "resume", "old")
+    convoy("schedule", "add", "old", "tests.api.tasks.add", "1", *NIGHTLY)
+    assert listed(convoy)["old"]["state"] == "active"
+    assert listed(convoy)["old"]["origin"] == "command"
+
+
 def test_schedules_are_removed(convoy):
     for name in ("a", "b"):
         schedule(name, add, every(hours=1), args=[1])
