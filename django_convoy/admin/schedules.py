@@ -213,7 +213,7 @@ class ScheduleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         try:
             rule = form.rule_alone()
         except ConvoyError as error:
-            return JsonResponse({"errors": {form.field_of(str(error)): [str(error)]}})
+            return JsonResponse({"errors": {form.field_of(error): [str(error)]}})
         return JsonResponse(_answer(rule))
 
 

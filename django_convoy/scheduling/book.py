@@ -105,9 +105,11 @@ class Book:
                 "there, or choose another name"
             )
         if declaration.rule.next(now) is None:
+            rule = declaration.rule
+            field = "rule" if rule.trigger.given is None else "at"
+            field = field if rule.end is None else "end"
             raise InvalidSchedule(
-                f"rule: it never fires after now, {now:%Y-%m-%d %H:%M:%S} UTC: "
-                f"{declaration.rule.words()}"
+                f"{field}: it never fires after now, {now:%Y-%m-%d %H:%M:%S} UTC: {rule.words()}"
             )
 
     def write(self, declaration: Declaration, there: Row | None, now: datetime) -> Row:

@@ -68,6 +68,12 @@ def test_any_rule_can_be_said_as_json(convoy):
     assert listed(convoy)["daily"]["rule"]["at"].startswith("18:30")
 
 
+def test_a_blank_says_nothing(convoy):
+    flags = ("--between", " ", "--tz", "", "--holidays", "  ", "--jitter", " ", "--intended", " ")
+    convoy(*ADD, "1", "--cron", "@daily", *flags)
+    assert set(listed(convoy)["report"]["rule"]) == {"kind", "expression", "tz"}
+
+
 def test_the_next_times_are_shown_in_the_zone_and_in_utc(convoy):
     convoy(*ADD, "1", *NIGHTLY)
     answer = convoy("schedule", "next", "report", "-n", "50", "--json").data
@@ -172,8 +178,14 @@ def test_why_one_fails_is_in_the_list(convoy):
         ),
         ((*ADD[1:], "1", "--cron", "99 * * * *"), "99"),
         ((*ADD[1:], "1", "--every", "5x"), "interval must be .* not '5x'"),
+        ((*ADD[1:], "1", "--every", "0"), "interval must be a second or longer, not '0'"),
+        (
+            (*ADD[1:], "1", "--every", "10000000d"),
+            "interval must be .* to 1000 years, not '10000000d'",
+        ),
+        ((*ADD[1:], "1", "--every", " "), "interval must be"),
         ((*ADD[1:], "1", "--once", "soon"), "at must be .* not 'soon'"),
-        ((*ADD[1:], "1", "--once", "2001-01-01"), "rule: it never fires"),
+        ((*ADD[1:], "1", "--once", "2001-01-01"), "at: it never fires"),
         ((*ADD[1:], "1", "--rule", "{"), r"--rule: '\{' is not JSON"),
         ((*ADD[1:], "1", "--rule", "[]"), "--rule: must be an object"),
         ((*ADD[1:], "1", "--rule", '{"kind": "x"}'), "x"),
@@ -183,8 +195,10 @@ def test_why_one_fails_is_in_the_list(convoy):
         ((*ADD[1:], "1", "--cron", "@daily", "--weekdays", "fun"), "weekdays: .*fun"),
         ((*ADD[1:], "1", "--cron", "@daily", "--repeat", "0"), "repeat"),
         ((*ADD[1:], "1", "--cron", "@daily", "--jitter", "x"), "jitter"),
+        ((*ADD[1:], "1", "--cron", "@daily", "--jitter", "2d"), "jitter .* to a day, not '2d'"),
+        ((*ADD[1:], "1", "--cron", "@daily", "--end", "2001-01-01"), "end: it never fires"),
         ((*ADD[1:], "--cron", "@daily"), "args: .*missing a required argument: 'a'"),
-        ((*ADD[1:], "1", "c=2", "--cron", "@daily"), "unexpected keyword argument 'c'"),
+        ((*ADD[1:], "1", "c=2", "--cron", "@daily"), "kwargs: .*unexpected keyword argument 'c'"),
         ((*ADD[1:], "1", "--cron", "@daily", "--intended", "x y"), "intended: must be"),
         ((*ADD[1:], "1", "--cron", "@daily", "--priority", "1000"), "between -100 and 100"),
         (

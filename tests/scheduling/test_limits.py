@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from django_convoy.domain.errors import ConfigurationError, InvalidSchedule
+from django_convoy.domain.errors import InvalidSchedule
 from django_convoy.scheduling.rules import Rule, cron, daily, every, hourly, once, preview
 from django_convoy.scheduling.rules.holidays import dates_of
 
@@ -170,7 +170,7 @@ def test_a_country_is_asked_for_its_holidays(monkeypatch):
 def test_without_the_package_a_country_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "holidays", None)
     dates_of.cache_clear()
-    with pytest.raises(ConfigurationError, match="pip install holidays"):
+    with pytest.raises(InvalidSchedule, match=r"^holidays: 'DE' needs .*pip install holidays"):
         daily(holidays="DE")
 
 

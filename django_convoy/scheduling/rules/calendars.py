@@ -90,7 +90,8 @@ class Calendar:
             if not isinstance(self.trigger, Once):
                 raise InvalidSchedule(
                     f"on_holiday={on_holiday!r} is for rules of days and longer, and for cron; "
-                    'seconds, minutes and hours can only "skip" holidays'
+                    'seconds, minutes and hours can only "skip" holidays',
+                    "on_holiday",
                 )
             self.trigger = Once(self.zone.wall(self.begin(self.trigger.at)))
             self._on_clocks = True

@@ -56,7 +56,8 @@ class Hours:
         ]
         if not self.spans:
             raise InvalidSchedule(
-                "between and blackouts leave no time of the day; allowed: windows that leave some"
+                "between and blackouts leave no time of the day; allowed: windows that leave some",
+                "between" if between else "blackouts",
             )
         self._starts = [low for low, _ in self.spans]
 

@@ -6,7 +6,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from django_convoy.domain.errors import ConfigurationError, InvalidSchedule
+from django_convoy.domain.errors import InvalidSchedule
 from django_convoy.scheduling.rules.values import day, refuse
 
 Holidays = frozenset[date] | str
@@ -39,8 +39,8 @@ def dates_of(name: str) -> Container[date]:
     try:
         package = importlib.import_module("holidays")
     except ImportError:
-        raise ConfigurationError(
-            f"holidays={name!r} needs the package `holidays`: pip install holidays. Or give the "
+        raise InvalidSchedule(
+            f"holidays: {name!r} needs the package `holidays`: pip install holidays. Or give the "
             "dates themselves"
         ) from None
     try:
