@@ -240,6 +240,17 @@ def test_the_preview_answers_what_stands_in_the_form(site, place):
     assert not StoredSchedule.objects.exists()
 
 
+def test_the_preview_lists_as_many_as_are_asked_for(site, place):
+    def answer(count):
+        return site.post(reverse(PREVIEW), {**FORM, "preview_count": count}).json()
+
+    assert [len(answer(count)["lines"]) for count in ("", "1", "50", "500")] == [10, 1, 50, 500]
+    for wrong in ("0", "501", "many", "9" * 30):
+        (told,) = answer(wrong)["errors"]["preview_count"]
+        assert told == f"preview_count must be a whole number from 1 to 500, not {wrong!r}"
+    assert site.post(reverse(ADD), {**FORM, "preview_count": "many"}).status_code == 302
+
+
 def test_who_may_only_look_can_change_nothing(client, place):
     row = place.make("a", args=[1])
     user = User.objects.create_user("looker", password="x", is_staff=True)
