@@ -1,25 +1,29 @@
-"""Between a site and a server: the network, which a test may cut or let go silent."""
+"""Between a site and its server: a network that may be cut, or cuts a COMMIT, or is counted."""
 
 import contextlib
+import re
 import select
 import socket
 import struct
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
+
+MARK = b"cut me"
+
 
 LOOK = 0.02
 """Seconds between two looks at what the network is to do."""
 OPEN, SILENT, CUT = "open", "silent", "cut"
 RESET = struct.pack("ii", 1, 0)
-MARK = b"cut me"
 
 
 class Proxy:
-    """Forwards connections to a port of this host.
+    """Forwards connections.
 
     state: OPEN; SILENT, where nothing arrives and nobody is told; CUT, where all connections are
-    reset, new ones at once. Threads of its own do it, so a test just says what is to be.
+    reset, new ones at once.
     """
 
     def __init__(self, port: int) -> None:
@@ -33,64 +37,53 @@ class Proxy:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listening.accept()
-                threading.Thread(target=self._forward, args=(client,), daemon=True).start()
+                threading.Thread(target=self._connect, args=(client,), daemon=True).start()
 
-    def _forward(self, client: socket.socket) -> None:
+    def _connect(self, client: socket.socket) -> None:
         self._rest()
         try:
             server = socket.create_connection(self._server)
         except OSError:  # as from the server itself
             reset(client)
             return
-        link: dict[str, bool] = {}
-        with client, server, contextlib.suppress(OSError):
-            while self.state != CUT:
-                for ready in select.select([client, server], [], [], LOOK)[0]:
-                    self._rest()
-                    data = ready.recv(65536) if self.state == OPEN else b""
-                    if not data or (ready is client and not self.passes(link, data, server)):
-                        break
-                    (server if ready is client else client).sendall(data)
-                else:
-                    continue
-                break
+        with client, server:
+            with contextlib.suppress(OSError):
+                self._forward(client, server)
             if self.state == CUT:
                 reset(client)
                 reset(server)
+
+    def _forward(self, client: socket.socket, server: socket.socket) -> None:
+        sent = bytearray()
+        while self.state != CUT:
+            for ready in select.select([client, server], [], [], LOOK)[0]:
+                self._rest()
+                if self.state == CUT:
+                    return
+                data = ready.recv(65536)
+                if not data:
+                    return
+                if ready is server:
+                    client.sendall(data)
+                    continue
+                sent += data
+                if not self.passes(server, data, sent):
+                    return
 
     def _rest(self) -> None:
         while self.state == SILENT:
             time.sleep(LOOK)
 
-    def passes(self, link: dict[str, bool], data: bytes, server: socket.socket) -> bool:
-        """Whether what a client sends is forwarded; else its connection is closed. link: what is
-        remembered of the connection."""
+    def passes(self, server: socket.socket, data: bytes, sent: bytearray) -> bool:
+        """Hand on what a client sent; False: the connection is cut. sent: all of it until now,
+        for whoever looks at it."""
+        sent.clear()
+        server.sendall(data)
         return True
 
     def close(self) -> None:
         self.state = CUT
         self._listening.close()
-
-
-class CommitCut(Proxy):
-    """One connection that sent the mark is cut at its next COMMIT, the first time.
-
-    delivered: whether the server still gets that COMMIT.
-    """
-
-    def __init__(self, port: int, *, delivered: bool) -> None:
-        self._delivered = delivered
-        self.cuts = 0
-        super().__init__(port)
-
-    def passes(self, link: dict[str, bool], data: bytes, server: socket.socket) -> bool:
-        link["marked"] = link.get("marked", False) or MARK in data
-        if not link["marked"] or b"COMMIT" not in data or self.cuts:
-            return True
-        self.cuts += 1
-        if self._delivered:
-            server.sendall(data)
-        return False
 
 
 def reset(connection: socket.socket) -> None:
@@ -100,10 +93,63 @@ def reset(connection: socket.socket) -> None:
     connection.close()
 
 
+class Cutting(Proxy):
+    """A connection that sent the mark is cut at its next COMMIT, the first time.
+
+    delivered: whether the server still gets that COMMIT.
+    """
+
+    def __init__(self, port: int, *, delivered: bool) -> None:
+        self._delivered = delivered
+        self.cuts = 0
+        super().__init__(port)
+
+    def passes(self, server: socket.socket, data: bytes, sent: bytearray) -> bool:
+        cut = MARK in sent and b"COMMIT" in data and not self.cuts
+        if not cut or self._delivered:
+            server.sendall(data)
+        self.cuts += cut
+        return not cut
+
+
+class Counting(Proxy):
+    """Counts requests by their name, which is the first group of `request`."""
+
+    def __init__(self, port: int, request: bytes) -> None:
+        self._request = re.compile(request)
+        self._asked: Counter[str] = Counter()
+        super().__init__(port)
+
+    def passes(self, server: socket.socket, data: bytes, sent: bytearray) -> bool:
+        last = 0
+        for found in self._request.finditer(sent):
+            self._asked[found[1].decode()] += 1
+            last = found.end()
+        del sent[: last or max(0, len(sent) - 100)]  # one may have come by half
+        server.sendall(data)
+        return True
+
+    def asked(self, seconds: float) -> Counter[str]:
+        """Return what is asked in the time from now on."""
+        before = self._asked.copy()
+        time.sleep(seconds)
+        return self._asked - before
+
+
 @contextlib.contextmanager
-def between(port: int, *, delivered: bool) -> Iterator[CommitCut]:
-    """A proxy in front of a port that cuts a COMMIT."""
-    proxy = CommitCut(port, delivered=delivered)
+def between(port: int, *, delivered: bool) -> Iterator[Cutting]:
+    """A proxy in front of a port."""
+    proxy = Cutting(port, delivered=delivered)
+    try:
+        yield proxy
+    finally:
+        proxy.close()
+
+
+@contextlib.contextmanager
+def counting(port: int, request: bytes) -> Iterator[Counting]:
+    """A proxy in front of a port."""
+    proxy = Counting(port, request)
     try:
         yield proxy
     finally:
