@@ -8,7 +8,9 @@ import contextlib
 import json
 import random
 import re
+import shutil
 import signal
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -137,7 +139,7 @@ class UnderFire:
         assert again[LAPSED] <= jobs // 50  # what was being settled when the server went
 
     def stopped(self, site: Site, tree: Tree, own: Server, network: Proxy) -> None:
-        own.stop(signal.SIGTERM)
+        own.stop()
         time.sleep(0.5)
         own.start()
 
@@ -199,6 +201,26 @@ class UnderFire:
             unique = len(set(seen)) == len(seen)
             assert unique or not self.counts_each_run, f"job {number}: an attempt ran twice: {seen}"
         return runs
+
+
+class DatabaseUnderFire(UnderFire):
+    """Jobs, results and reports are in the database that goes away."""
+
+    tells = False
+
+    @pytest.fixture
+    def own(self) -> Iterator[Server]:
+        folder = Path(tempfile.mkdtemp(prefix="convoy-fire-"))
+        folder.chmod(0o711)  # the server may be another user's
+        server = self.server(folder)
+        yield server
+        server.stop(signal.SIGKILL)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def site(self, make_site: Callable[..., Site], url: str) -> Site:
+        site = make_site(database=url, options=self.options)
+        site.run("migrate", "--verbosity", "0")
+        return site
 
 
 def cut_off(site: Site) -> bool:
