@@ -29,6 +29,8 @@ PAUSE = 0.2
 """Seconds between two looks at what others hold, and at what falls due in a moment."""
 APART = 60.0
 """Seconds for which a job that cannot be moved is put off, out of our way."""
+MOVERS = "move."
+"""What the names of all who move jobs begin with."""
 PUT_OFF = "it could not be moved to another backend"
 
 
@@ -151,10 +153,17 @@ class Mover:
         )
 
     def _take_back(self, job_id: str) -> None:
-        """Somebody else has the job in the source: it must not run in the target as well."""
-        view = self._target.shared.view
-        if view is None or view.remove(job_id) is None:
-            self._leave(job_id, "its lease was lost while it was moved: it may run in both")
+        """Somebody else has the job in the source: it must not run in the target as well. Another
+        move, though, relies on its being there."""
+        if isinstance(self._from, Browsable):
+            held, view = self._from.find(job_id), self._target.shared.view
+            if held is None and self._source.shared.store.get(job_id) is None:
+                return
+            if held is not None and held.worker.startswith(MOVERS) and held.worker != self._name:
+                return
+            if view is not None and view.remove(job_id) is not None:
+                return
+        self._leave(job_id, "its lease was lost while it was moved: it may run in both")
 
     # What cannot be claimed
 
@@ -324,7 +333,7 @@ class Mover:
             given = list(jobs)
         except BrokerUnavailable:
             raise
-        except ConvoyError:
+        except Exception:
             given = [one for one in jobs if self._put_one(one)]
         for one in given:
             if word := self._fit.forgets(one):
@@ -336,9 +345,12 @@ class Mover:
             self._put([job])
         except BrokerUnavailable:
             raise
-        except ConvoyError as error:
-            self._leave(job.envelope.id, str(error))
-            return False
+        except Exception as error:  # a database has its own for one that is there already
+            if not self._is_known(job):  # else another move was faster
+                if not isinstance(error, ConvoyError):
+                    raise
+                self._leave(job.envelope.id, str(error))
+                return False
         return True
 
     def _put(self, jobs: Sequence[Held]) -> None:
