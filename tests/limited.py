@@ -78,3 +78,7 @@ class ChoosyBroker(BlindBroker):
     def __init__(self, *, priority=True):
         super().__init__()
         self.capabilities = Capabilities(priority=priority)
+
+
+class BriefBroker(BlindBroker):
+    capabilities = Capabilities(browse=False, longest_lease=timedelta(hours=12))

@@ -170,6 +170,11 @@ class Reachable(ABC):
     def info(self) -> str:
         """Return what the server is, and its version. Raises BrokerUnavailable."""
 
+    def differences(self, queues: Sequence[str]) -> list[str]:
+        """Return a sentence for each limit of these queues that the server was told otherwise
+        than the options say: what is there already is not changed. Raises BrokerUnavailable."""
+        return []
+
 
 class Adopter(ABC):
     """Optional role: takes jobs over from another broker, with what is remembered of them."""

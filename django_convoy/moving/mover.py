@@ -14,12 +14,18 @@ from datetime import datetime, timedelta
 
 from django_convoy.contracts.broker import Adopter, Browsable, Counts, Held
 from django_convoy.domain import clock
-from django_convoy.domain.envelope import NO_NOTE, Lease
-from django_convoy.domain.errors import BrokerUnavailable, ConfigurationError, ConvoyError
+from django_convoy.domain.envelope import NO_NOTE, Envelope, Lease
+from django_convoy.domain.errors import (
+    BrokerUnavailable,
+    ConfigurationError,
+    ConvoyError,
+    PayloadError,
+)
 from django_convoy.domain.verdict import DONE, Again
 from django_convoy.moving.fit import Fit, Unfit
 from django_convoy.moving.ledger import open_ledger
 from django_convoy.moving.moved import Moved
+from django_convoy.outbox.spill import hand_over, is_spilled
 from django_convoy.outbox.table import PARKED, Table
 from django_convoy.runtime import Runtime
 
@@ -142,6 +148,8 @@ class Mover:
         for lease, held in zip(over, answers, strict=True):
             if not held:
                 self._take_back(lease.id)
+            else:
+                self._forget(lease.envelope)
         self._strike(row)
         return sum(answers)
 
@@ -164,6 +172,12 @@ class Mover:
             if view is not None and view.remove(job_id) is not None:
                 return
         self._leave(job_id, "its lease was lost while it was moved: it may run in both")
+
+    def _forget(self, envelope: Envelope) -> None:
+        """What has left the source takes its payload along."""
+        spill = self._source.shared.spill
+        if spill is not None and is_spilled(envelope):
+            spill.delete([envelope.id])
 
     # What cannot be claimed
 
@@ -197,9 +211,10 @@ class Mover:
                 job_id = job.envelope.id
                 if job_id in refused:
                     continue
-                if self._from.remove(job_id) is None:
+                if (removed := self._from.remove(job_id)) is None:
                     self._take_back(job_id)
                 else:
+                    self._forget(removed)
                     count += 1
             self._strike(row)
         return count
@@ -308,8 +323,11 @@ class Mover:
         if job.note.waiting == PUT_OFF:  # by us: it is no delay of its own
             job = replace(job, note=replace(job.note, waiting=""), wake_at=None)
         try:
+            spill = self._source.shared.spill
+            if spill is not None:
+                job = replace(job, envelope=spill.whole(job.envelope))
             found = self._fit.fitted(job)
-        except Unfit as error:
+        except (Unfit, PayloadError) as error:
             self._leave(job.envelope.id, str(error))
             return None
         return found
@@ -367,7 +385,7 @@ class Mover:
         if plain:
             self._target.intake.push(plain)
         if near and isinstance(self._to, Adopter):
-            self._to.adopt(near)
+            hand_over(self._to, self._target.shared.spill, near)
         if far:
             if outbox is None or not outbox.exists():
                 raise ConfigurationError("there is no outbox in which it could wait")

@@ -9,6 +9,7 @@ from django_convoy.domain import ids
 from django_convoy.domain.envelope import NO_NOTE, Envelope
 from django_convoy.domain.errors import BrokerUnavailable
 from django_convoy.outbox.once import send_once
+from django_convoy.outbox.spill import Spill, send
 from django_convoy.outbox.table import GRACE, SEND, Table
 
 logger = logging.getLogger("django_convoy.outbox")
@@ -19,10 +20,11 @@ MOST = 1000
 class Delivery:
     """Called after the commit. The rows are ours for `GRACE` seconds since each was written."""
 
-    def __init__(self, table: Table, broker: Broker) -> None:
+    def __init__(self, table: Table, broker: Broker, spill: Spill | None) -> None:
         self.table = table
         self.token = ids.token()
         self._broker = broker
+        self._spill = spill
         self._jobs: list[Envelope] | None = []
         self._count = 0
         self._first = self._last = ""
@@ -58,7 +60,7 @@ class Delivery:
         self.table.delete([one.id for one in jobs])
 
     def _push(self, jobs: Sequence[Envelope]) -> None:
-        self._broker.push(jobs)
+        send(self._broker, self._spill, jobs)
 
     def _send_what_is_ours(self) -> None:
         after = self._first[:-1]  # the beginning of a text comes before it

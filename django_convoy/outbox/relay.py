@@ -11,6 +11,7 @@ from django_convoy.domain.envelope import NO_NOTE
 from django_convoy.domain.errors import BrokerUnavailable
 from django_convoy.outbox.dispatch import NEAR
 from django_convoy.outbox.once import Send, send_once
+from django_convoy.outbox.spill import Spill, hand_over, send
 from django_convoy.outbox.table import PARKED, Table
 
 logger = logging.getLogger("django_convoy.outbox")
@@ -26,9 +27,10 @@ REFUSED_SECONDS = 60.0
 class Relay:
     """Sends the rows of one backend. Any number may run at once."""
 
-    def __init__(self, table: Table, broker: Broker, store: Store) -> None:
+    def __init__(self, table: Table, broker: Broker, store: Store, spill: Spill | None) -> None:
         self._table = table
         self._broker = broker
+        self._spill = spill
         self._store = store
         self._once = not broker.capabilities.leases
         longest = broker.capabilities.max_delay
@@ -90,12 +92,11 @@ class Relay:
         broker = self._broker
         moved = [one for one in jobs if one.attempt or replace(one.note, waiting="") != NO_NOTE]
         if moved and isinstance(broker, Adopter):
-            broker.adopt(
-                [replace(one, state="", note=replace(one.note, waiting="")) for one in moved]
-            )
+            known = [replace(one, state="", note=replace(one.note, waiting="")) for one in moved]
+            hand_over(broker, self._spill, known)
             jobs = [one for one in jobs if one not in moved]
         if jobs:
-            broker.push([one.envelope for one in jobs])
+            send(broker, self._spill, [one.envelope for one in jobs])
 
     def _one_by_one(self, token: str, jobs: Sequence[Held], send: Send) -> set[str]:
         refused = set()
