@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from django_convoy.contracts.broker import Adopter, Browsable, Counts, Held
 from django_convoy.domain import clock
-from django_convoy.domain.envelope import NO_NOTE, Envelope, Lease
+from django_convoy.domain.envelope import Envelope, Lease
 from django_convoy.domain.errors import (
     BrokerUnavailable,
     ConfigurationError,
@@ -372,7 +372,7 @@ class Mover:
         return True
 
     def _put(self, jobs: Sequence[Held]) -> None:
-        remembered = [one for one in jobs if self._is_remembered(one)]
+        remembered = [one for one in jobs if self._fit.is_adopted(one)]
         known = {one.envelope.id for one in remembered}
         plain = [
             replace(one.envelope, due=one.wake_at or one.envelope.due)
@@ -390,10 +390,6 @@ class Mover:
             if outbox is None or not outbox.exists():
                 raise ConfigurationError("there is no outbox in which it could wait")
             outbox.park([(one, self._sent_at(one)) for one in far])
-
-    def _is_remembered(self, job: Held) -> bool:
-        told = job.attempt or job.note != NO_NOTE or job.state == "buried"
-        return bool(told) and isinstance(self._to, Adopter)
 
 
 def _is_doubtful(lease: Lease) -> bool:
