@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import NoReverseMatch, reverse
 
 from django_convoy import conf
-from django_convoy.assembly import promised
+from django_convoy.assembly import is_of_database, promised
 from django_convoy.brokers.debug_web import INCLUDE, VIEW, DebugWebBroker
 from django_convoy.domain.errors import ConfigurationError, InvalidOption
 from django_convoy.domain.options import JobOptions, check_together
@@ -42,7 +42,7 @@ def _named(value: Any) -> Mapping[str, Any]:
 def _check_atomic(
     policy: JobOptions, broker: Mapping[str, Any], options: Mapping[str, Any]
 ) -> None:
-    if _named(options.get("store", "database")).get("name") != "database":
+    if not is_of_database(_named(options.get("store", "database")).get("name")):
         raise InvalidOption('atomic=True needs results in the same database: store: "database"')
     database: Mapping[str, Any] = settings.DATABASES.get(broker.get("alias", "default"), {})
     if "sqlite" not in database.get("ENGINE", ""):

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -285,6 +285,9 @@ def read_options(kind: type[T], given: Any, where: str) -> T:
     values = {}
     for name, value in given.items():
         if name not in known:
+            inner = _group_of(name, known)
+            if inner is not None:
+                raise SettingsError(f"{where}: {name!r} belongs in {where}[{inner!r}]")
             raise SettingsError(f"{where}: {unknown('option', str(name), known)}")
         try:
             values[name] = known[name].metadata["read"](value)
@@ -293,6 +296,14 @@ def read_options(kind: type[T], given: Any, where: str) -> T:
         except ValueError as error:
             raise SettingsError(f"{where}: {name}={value!r}: {error}") from None
     return kind(**values)
+
+
+def _group_of(name: Any, known: Mapping[str, Any]) -> str | None:
+    """Return the option that has options of its own, this one among them."""
+    for group, one in known.items():
+        if is_dataclass(one.default) and any(name == inner.name for inner in fields(one.default)):
+            return group
+    return None
 
 
 def parse(alias: str, params: Mapping[str, Any]) -> Options:
@@ -308,20 +319,11 @@ def parse(alias: str, params: Mapping[str, Any]) -> Options:
         check_queue_name(queue, f"{where}['QUEUES']")
     given = params.get("OPTIONS") or {}
     options = read_options(Options, given, f"{where}['OPTIONS']")
-    if delivers_at_most_once(given):
-        once = {"delivery": job_options.AT_MOST_ONCE}
-        options = replace(options, task={**once, **options.task})
     if "namespace" in given:
         return options
     shared = {"namespace": getattr(settings, "CONVOY_NAMESPACE", "")}
     namespace = read_options(Options, shared, "CONVOY_NAMESPACE").namespace
     return replace(options, namespace=namespace)
-
-
-def delivers_at_most_once(options: Mapping[str, Any]) -> bool:
-    """Return whether the broker of these OPTIONS delivers at most once, whatever a task says."""
-    broker = options.get("broker")
-    return isinstance(broker, Mapping) and broker.get("delivery") == job_options.AT_MOST_ONCE
 
 
 def check_queue_name(name: Any, where: str) -> None:

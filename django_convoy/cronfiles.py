@@ -14,6 +14,7 @@ from django_convoy.domain.suggest import unknown
 from django_convoy.framework import InvalidTask
 from django_convoy.schedules import Schedule
 from django_convoy.scheduling.rules import fields
+from django_convoy.tasks import ConvoyTask
 
 QUEUE = "cron"
 _FIELDS = (
@@ -67,13 +68,13 @@ def _schedule(module: ModuleType, entry: Any) -> Schedule:
     when = {key: entry[key] for key in ("hours", "minutes", "days") if key in entry}
     if "timezone" in entry:
         when["tz"] = entry["timezone"]
-    using: dict[str, Any] = {"queue_name": entry.get("queue", QUEUE)}
+    from django_convoy.commands import run_command  # lazy: its backend may not be configured
+
+    using: dict[str, Any] = {"queue_name": entry.get("queue", _queue(run_command))}
     if entry.get("timeout") is not None:
         using["timeout"] = entry["timeout"]
     if "sigkill_on_stop" in entry:
         using["kill_on_stop"] = entry["sigkill_on_stop"]
-    from django_convoy.commands import run_command  # lazy: its backend may not be configured
-
     app = module.__name__.rpartition(".")[0]
     return Schedule(
         name=f"{app}.cron:{command}",
@@ -81,6 +82,12 @@ def _schedule(module: ModuleType, entry: Any) -> Schedule:
         rule=fields(**when),
         **_call(entry),
     )
+
+
+def _queue(task: ConvoyTask[..., Any]) -> str:
+    """Return where commands go that name no queue: to one of their own, if QUEUES has it."""
+    queues = task.get_backend().queues
+    return QUEUE if not queues or QUEUE in queues else task.queue_name
 
 
 def _call(entry: Mapping[str, Any]) -> dict[str, Any]:

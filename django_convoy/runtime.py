@@ -20,6 +20,7 @@ from django_convoy.core.codec import Codec
 from django_convoy.db.session import PrivateSession, Session
 from django_convoy.domain.envelope import Envelope
 from django_convoy.domain.errors import ConfigurationError
+from django_convoy.domain.options import AT_MOST_ONCE
 from django_convoy.framework import task_backends
 from django_convoy.outbox.dispatch import ON_COMMIT, OUTBOX, Dispatch
 from django_convoy.outbox.overview import Overview
@@ -85,6 +86,9 @@ class Runtime:
         """Of jobs that are run in threads of the site's own."""
         self._memory = Memory()
         pair = self._pair(Session)
+        if not pair.broker.capabilities.leases:
+            once = {"delivery": AT_MOST_ONCE}
+            self.options = options = replace(options, task={**once, **options.task})
         self.outbox_alias = self._outbox_alias(pair.broker)
         """The database whose transactions count for a broker elsewhere; None: it joins them, or
         there are none."""
@@ -173,7 +177,7 @@ class Runtime:
         try:
             broker = make_broker(options.broker, open_session, memory)
             alias = broker.capabilities.transactional or DEFAULT
-            store = make_store(options, open_session, alias, memory)
+            store = make_store(options, open_session, alias, memory, broker)
             elsewhere = options.outbox.alias or DEFAULT
             known = elsewhere if elsewhere in connections.settings else DEFAULT  # said later
             tables = open_session(broker.capabilities.transactional or known)

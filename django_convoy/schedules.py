@@ -144,8 +144,17 @@ def _arguments(
     try:
         task.check_call(args, {**kwargs, **told})
     except TypeError as error:
-        raise InvalidSchedule(f"args: {error}") from None
+        field = _misfit(task, args, kwargs, told)
+        raise InvalidSchedule(f"{field}: {error}") from None
     return list(args), dict(kwargs)
+
+
+def _misfit(task: ConvoyTask[..., Any], args: Any, kwargs: Any, told: Any) -> str:
+    """Return the field that has too much; the arguments where something is missing."""
+    for name, words in (("args", {}), ("kwargs", kwargs), ("intended", {**kwargs, **told})):
+        if not task.may_begin(args, words):
+            return name
+    return "args"
 
 
 def from_options(name: str, given: Mapping[str, Any]) -> Schedule:

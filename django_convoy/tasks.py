@@ -162,6 +162,15 @@ class ConvoyTask(GenericTask[P, T]):
         except TypeError as error:
             raise TypeError(f"{self.module_path}(): {error}") from None
 
+    def may_begin(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+        """Return whether the function takes these; others may be missing."""
+        context = (None,) if self.takes_context else ()
+        try:
+            signature(self.func).bind_partial(*context, *args, **kwargs)
+        except TypeError:
+            return False
+        return True
+
     def declared(self) -> dict[str, Any]:
         """Return the options that this task says itself."""
         return self._declared

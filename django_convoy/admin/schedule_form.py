@@ -1,6 +1,7 @@
 """The form of a schedule: what it says is read as in code and on the command line."""
 
 import contextlib
+import re
 from typing import Any
 
 from django import forms
@@ -21,8 +22,8 @@ from django_convoy.tasks import ConvoyTask
 
 JSON = SERIALIZERS["json"]()
 """As in a job: {"$": "date", "value": "2030-01-31"} is a date."""
-_OF_RULE = {"interval": "value", "at": "value", "expression": "value", "cron": "value"}
-"""What rules call a field that is another one here."""
+_IN_VALUE = {"interval", "cron", "rule", *(name for name, _ in KINDS.values() if name)}
+"""What rules call what is one field here."""
 OF_RULE = ("kind", "value", "rule", *OPTIONS)
 """The fields that say when it fires."""
 
@@ -115,7 +116,7 @@ class ScheduleForm(forms.ModelForm):  # type: ignore[type-arg]
         try:
             self.declaration = self._declaration(data)
         except (ConvoyError, InvalidTask) as error:
-            self._refuse(str(error))
+            self.add_error(self.field_of(error) or None, str(error))
         return data
 
     def _declaration(self, data: dict[str, Any]) -> Declaration:
@@ -152,20 +153,20 @@ class ScheduleForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def rule_alone(self) -> Rule:
         """Return the rule of a form whose other fields may be wrong. Raises InvalidSchedule."""
-        data = {name: str(self.data.get(name, "")) for name in OF_RULE}
+        data = {name: str(self.data.get(name, "")).strip() for name in OF_RULE}
         self.cleaned_data = data
         return read_rule(self._rule(data)).zoned(settings.TIME_ZONE)
 
-    def field_of(self, told: str) -> str:
+    def field_of(self, error: Exception) -> str:
         """Return the field that a refusal is about, or an empty text."""
-        field = told.partition(" ")[0].rstrip(":")
-        field = _OF_RULE.get(field, field)
-        if field == "value" and self.cleaned_data.get("rule"):
-            field = "rule"
+        named = re.match("[a-z_]*", str(error))
+        field: str = getattr(error, "field", "") or (named[0] if named else "")
+        if isinstance(error, InvalidSchedule) and self.cleaned_data.get("rule"):
+            if field in _IN_VALUE | {"kind", "value"} or field not in (*self.fields, ""):
+                return "rule"
+        elif field in _IN_VALUE:
+            return "value"
         return field if field in self.fields else ""
-
-    def _refuse(self, told: str) -> None:
-        self.add_error(self.field_of(told) or None, told)
 
 
 def _json(data: dict[str, Any], name: str, kind: type[Any]) -> Any:

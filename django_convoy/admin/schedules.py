@@ -18,10 +18,14 @@ from django_convoy.runtime import runtime_of
 from django_convoy.schedules import book_of
 from django_convoy.scheduling.book import words_of
 from django_convoy.scheduling.rules import Firing, Rule, preview
+from django_convoy.scheduling.rules.values import whole
 from django_convoy.scheduling.table import Row
 from django_convoy.scheduling.wording import OPTIONS
 
 SHOWN = 10
+MOST_SHOWN = 500
+COUNT = "preview_count"
+"""The field that says how many times the preview lists; it is part of no schedule."""
 _NAMES = ("name", "backend")
 _CALL = ("task", "args", "kwargs", "queue_name", "priority", "intended")
 _LOOK = ("state", "times", "history")
@@ -114,11 +118,13 @@ class ScheduleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             words, listed = words_of(row), _lines(book_of(row.backend).next(row, SHOWN))
         return format_html(
             '<div id="convoy-preview" data-url="{}" data-fields="{}" aria-live="polite">'
-            "<p>{}</p><ul>{}</ul></div>",
+            '<p>{}</p><ul>{}</ul></div><p hidden><label for="id_{}">Show</label> '
+            '<input type="number" name="{}" id="id_{}" min="1" max="{}" value="{}"></p>',
             reverse("admin:convoy_storedschedule_preview"),
-            " ".join(OF_RULE),
+            " ".join((*OF_RULE, COUNT)),
             words,
             listed,
+            *(COUNT, COUNT, COUNT, MOST_SHOWN, SHOWN),
         )
 
     @admin.display(description="last firings")
@@ -212,13 +218,15 @@ class ScheduleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             return JsonResponse({"errors": {"": ["POST the form"]}}, status=405)
         try:
             rule = form.rule_alone()
+            count = whole(COUNT, request.POST.get(COUNT) or SHOWN, 1, MOST_SHOWN)
         except ConvoyError as error:
-            return JsonResponse({"errors": {form.field_of(str(error)): [str(error)]}})
-        return JsonResponse(_answer(rule))
+            field = COUNT if getattr(error, "field", "") == COUNT else form.field_of(error)
+            return JsonResponse({"errors": {field: [str(error)]}})
+        return JsonResponse(_answer(rule, count))
 
 
-def _answer(rule: Rule) -> dict[str, Any]:
-    times = preview(rule, book_of(aliases()[0]).table.now(), SHOWN)
+def _answer(rule: Rule, count: int) -> dict[str, Any]:
+    times = preview(rule, book_of(aliases()[0]).table.now(), count)
     return {
         "words": rule.words(),
         "lines": [_line(one) for one in times],

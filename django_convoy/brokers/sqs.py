@@ -254,6 +254,11 @@ class SqsBroker(Reachable, Adopter, Broker):
         """Return in words where the jobs are, and what the server was told to do with them."""
         return self._tending.info()
 
+    def differences(self, queues: Sequence[str]) -> list[str]:
+        """Return where dead-letter policies are others than `redrive`: those of queues that were
+        there already stay as they are."""
+        return [told for queue in queues if (told := self._queues.differing(queue))]
+
     def close(self) -> None:
         """Give back what was received and not claimed, and connections."""
         self._receiver.polls.close()

@@ -18,6 +18,10 @@ ConvoyError
     └── JobExpired          the job was not started before it expired
 """
 
+import re
+
+_FIELD = re.compile(r"([a-z_]+)(?::| must | cannot | is missing| needs )")
+
 
 class ConvoyError(Exception):
     """Base of all exceptions that Convoy raises on purpose."""
@@ -32,7 +36,17 @@ class InvalidOption(ConvoyError, TypeError):
 
 
 class InvalidSchedule(ConvoyError, ValueError):
-    """A rule of a schedule that cannot work; the message says the field and what is allowed."""
+    """A rule of a schedule that cannot work; the message says the field and what is allowed.
+
+    field: its name; empty where the mistake is in none. Messages that do not begin with it are
+    given it.
+    """
+
+    def __init__(self, message: str, field: str = "") -> None:
+        """Read the field from the message, unless it is given."""
+        super().__init__(message)
+        named = _FIELD.match(message)
+        self.field = field or (named[1] if named else "")
 
 
 class PayloadError(ConvoyError, TypeError):
@@ -57,6 +71,9 @@ class UnknownFields(ConvoyError):
 
 class BrokerUnavailable(ConvoyError):
     """The store could not be reached."""
+
+    arrived = True
+    """Whether it may have done what it was asked all the same; False: it was not asked."""
 
 
 class ResultTimeout(ConvoyError, TimeoutError):

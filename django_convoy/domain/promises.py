@@ -28,7 +28,8 @@ def is_limited(can: Capabilities) -> bool:
         and can.at_most_once
         and can.transactional is not None
     )
-    return not some or can.max_delay is not None or can.max_body is not None
+    limits = can.max_delay, can.max_body, can.longest_lease
+    return not some or any(limit is not None for limit in limits)
 
 
 def check_task(can: Capabilities, broker: str, policy: JobOptions, priority: int) -> None:
@@ -55,6 +56,13 @@ def check_task(can: Capabilities, broker: str, policy: JobOptions, priority: int
         raise InvalidOption(
             f'delivery="at_most_once": the broker {broker!r} cannot settle a job before it runs. '
             "Leave it out, and let the task find out whether it ran"
+        )
+    longest = can.longest_lease
+    if longest is not None and (policy.timeout or 0) > longest.total_seconds():
+        raise InvalidOption(
+            f"timeout={policy.timeout:g}: the broker {broker!r} holds a job for {_span(longest)} "
+            "at most, however often that is renewed, so it would run a second time meanwhile. Let "
+            "the task do a part, and enqueue itself for the rest; or use another broker"
         )
     if policy.atomic and can.transactional is None:
         raise InvalidOption(

@@ -1,5 +1,6 @@
 """What insight looks at: one alias of TASKS, as `runtime.Runtime` has it."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
 from django.db.models import QuerySet
@@ -42,6 +43,10 @@ class Site(site.Site, Protocol):
     @property
     def options(self) -> Options:
         """Its settings."""
+
+    @property
+    def declared_queues(self) -> Sequence[str]:
+        """The short names in its `QUEUES`."""
 
     @property
     def outbox_alias(self) -> str | None:

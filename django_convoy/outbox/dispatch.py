@@ -107,7 +107,9 @@ class Dispatch:
         try:
             send(self._broker, self._spill, jobs, at_once=at_once)
         except BrokerUnavailable as error:
-            if (table := self._ready()) is None:
+            # Where nobody could tell, what may have arrived must not come a second time.
+            once = not self._broker.capabilities.leases
+            if (once and error.arrived) or (table := self._ready()) is None:
                 raise
             table.add(jobs)
             logger.warning("%d jobs wait in the outbox for their broker: %s", len(jobs), error)

@@ -1,13 +1,14 @@
 """A broker's jobs and those on their way to it, as one."""
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 
 from django_convoy.contracts.broker import Broker, Browsable, Counts, Held
 from django_convoy.domain.envelope import Envelope
 from django_convoy.domain.errors import PayloadError
+from django_convoy.outbox.once import send_withdrawn
 from django_convoy.outbox.spill import Spill, is_spilled, send
 from django_convoy.outbox.table import PARKED, Table
 
@@ -50,11 +51,27 @@ class Overview(Browsable):
 
     def revive(self, job_id: str) -> bool:
         """Send it at once, or make it ready where it is."""
-        if self._table.exists() and (found := self._table.take_one(job_id)) is not None:
-            send(self._broker, self._spill, [replace(found.envelope, due=None)])
-            self._table.delete([job_id])
+        if self._table.exists() and self._send_now(job_id):
             return True
         return self._browsable is not None and self._browsable.revive(job_id)
+
+    def _send_now(self, job_id: str) -> bool:
+        if (found := self._table.find(job_id)) is None:
+            return False
+        job = replace(found, envelope=replace(found.envelope, due=None))
+        if not self._broker.capabilities.leases:
+            if self._table.remove(job_id) is None:
+                return False
+            send_withdrawn(self._table, "", [job], self._push)
+            return True
+        if self._table.take_one(job_id) is None:
+            return False
+        self._push([job])
+        self._table.delete([job_id])
+        return True
+
+    def _push(self, jobs: Sequence[Held]) -> None:
+        send(self._broker, self._spill, [one.envelope for one in jobs])
 
     def queues(self) -> Mapping[str, Counts]:
         """Add what waits here to what is delayed there."""

@@ -107,6 +107,31 @@ class Table:
 
         self.session.write(work)
 
+    def restore(self, token: str, jobs: Sequence[Held]) -> None:
+        """Write rows again that were withdrawn; they are held by who has the token, if any."""
+        clock, params = self.dialect.now(GRACE if token else 0.0)
+        rows = [self._row(job.envelope, job.attempt, _note(job.note), SEND, token) for job in jobs]
+        self._insert([row + params for row in rows], clock)
+
+    def withdraw(self, token: str, job_ids: Sequence[str]) -> set[str]:
+        """Delete those rows that have this token; return their ids."""
+
+        def work(cursor: Any) -> set[str]:
+            found = set()
+            for start in range(0, len(job_ids), CHUNK):
+                chunk = list(job_ids[start : start + CHUNK])
+                cursor.execute(
+                    f"SELECT id FROM {self._by_id} WHERE id IN ({_marks(chunk)}) AND token = %s "
+                    f"ORDER BY id{self.dialect.for_update}",
+                    [*chunk, token],
+                )
+                if ours := [row[0] for row in cursor.fetchall()]:
+                    cursor.execute(*self.dialect.delete_by_id(NAME, ours))
+                    found.update(ours)
+            return found
+
+        return self.session.write(work)
+
     def delete(self, job_ids: Sequence[str]) -> None:
         """Forget jobs that were sent."""
         if len(job_ids) == 1:

@@ -1,7 +1,8 @@
 """How a change of a schedule reaches every steward that sleeps until the next firing.
 
 On SQLite all stewards are on this host, and sit beside the database file. Where a listener hears
-for its tree (PostgreSQL), the change is announced to it. Elsewhere stewards look each second.
+for its tree (PostgreSQL), the change is announced to it. Elsewhere stewards look more than once a
+second.
 """
 
 import contextlib
@@ -14,8 +15,9 @@ from django_convoy.contracts.listener import SCHEDULES, Announcement, Announcing
 from django_convoy.db.seats import STEWARDS, Seats, seats_in
 from django_convoy.db.session import Session
 
-UNHEARD = 1.0
-"""Seconds between two looks of a steward whom nobody tells of changes."""
+UNHEARD = 0.7
+"""Seconds between two looks of a steward whom nobody tells of changes: they take effect within
+a second, with what a look itself takes."""
 HEARD = 15.0
 """Seconds between two looks of one who is told: a net, and for clocks that step."""
 

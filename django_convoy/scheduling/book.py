@@ -45,7 +45,12 @@ class Book:
 
     def get(self, name: str) -> Row:
         """Return one schedule. Raises InvalidSchedule when there is none."""
-        found = self.table.get(name)
+        return self._found(name, self.table.get(name))
+
+    def _take(self, name: str) -> Row:
+        return self._found(name, self.table.take(name))
+
+    def _found(self, name: str, found: Row | None) -> Row:
         if found is None:
             known = [row.name for row in self.table.all()]
             hint = instead(name, known) if known else "there is none at all"
@@ -77,7 +82,7 @@ class Book:
         return row
 
     def _put(self, declaration: Declaration) -> Row:
-        there = self.table.get(declaration.name)
+        there = self.table.take(declaration.name)
         now = self.table.now()
         self._check(declaration, there, now)
         return self.write(declaration, there, now)
@@ -100,21 +105,32 @@ class Book:
                 "there, or choose another name"
             )
         if declaration.rule.next(now) is None:
+            rule = declaration.rule
+            field = "rule" if rule.trigger.given is None else "at"
+            field = field if rule.end is None else "end"
             raise InvalidSchedule(
-                f"rule: it never fires after now, {now:%Y-%m-%d %H:%M:%S} UTC: "
-                f"{declaration.rule.words()}"
+                f"{field}: it never fires after now, {now:%Y-%m-%d %H:%M:%S} UTC: {rule.words()}"
             )
 
     def write(self, declaration: Declaration, there: Row | None, now: datetime) -> Row:
-        """Write a declaration over what is there, whose it may be; without telling anybody."""
-        values = self.values(declaration, there, now)
-        if not self.table.update(declaration.name, values):
-            self.table.insert({**_FRESH, **values, "name": declaration.name, "created_at": now})
-            self.table.update(declaration.name, values)  # somebody else may have been first
-        return self.get(declaration.name)
+        """Write a declaration over what is there, whose it may be; without telling anybody.
+
+        there: what `Table.take` has returned in this transaction.
+        """
+        name = declaration.name
+        if there is None:
+            values = self.values(declaration, None, now)
+            self.table.insert({**_FRESH, **values, "name": name, "created_at": now})
+            there = self.table.take(name)  # somebody else may have been first
+        self.table.update(name, self.values(declaration, there, now))
+        return self.get(name)
 
     def values(self, declaration: Declaration, there: Row | None, now: datetime) -> dict[str, Any]:
-        """Return the columns of a declaration. The times stay where the rule does."""
+        """Return the columns of a declaration. The times stay where the rule does.
+
+        Another rule goes on behind the last firing: after a step back of the clock `now` may be
+        before it, and keys are not kept for ever.
+        """
         if declaration.overlap != ALLOW:
             check_overlap(self._pair)
         site, queue = self._site, self._site.full_name(declaration.queue)
@@ -147,12 +163,13 @@ class Book:
             "failure": "",
             "changed_at": now,
         }
-        same = there is not None and there.rule == rule and not there.retired
+        fired = there.fired if there is not None and there.rule == rule else 0
         paused = there is not None and there.paused
-        if there is None or not same:
-            next_at, fired = declaration.rule.next(now), 0
+        if there is not None and there.rule == rule and not there.retired:
+            next_at = there.next_at
         else:
-            next_at, fired = there.next_at, there.fired
+            last = None if there is None else there.last_at
+            next_at = declaration.rule.next(max(now, last or now), fired)
         at = None if paused or next_at is None else declaration.rule.due(next_at, declaration.name)
         return values | {"next_at": next_at, "wake_at": at, "fired": fired}
 
@@ -184,7 +201,7 @@ class Book:
         """Remove a schedule with its history. Raises InvalidSchedule."""
 
         def work() -> None:
-            row = self.get(name)
+            row = self._take(name)
             if row.origin in DECLARED and not row.retired:
                 raise InvalidSchedule(
                     f"schedule {name!r} is declared in {row.origin}: remove it there; "
@@ -204,7 +221,16 @@ class Book:
 
     def resume(self, name: str) -> Row:
         """Have it fire again, from now on: what passed meanwhile was not missed."""
-        row = self._session.together(lambda: self._resume(self.get(name), self.table.now()))
+
+        def work() -> Row:
+            row = self._take(name)
+            if row.retired:
+                raise InvalidSchedule(
+                    f"schedule {name!r} is retired: it fires again when it is declared again"
+                )
+            return self._resume(row, self.table.now())
+
+        row = self._session.together(work)
         self.tell()
         return row
 
@@ -246,7 +272,7 @@ class Book:
         """
 
         def work() -> str:
-            row = self.get(name)
+            row = self._take(name)
             now, job_id = self.table.now(), ids.job_id()
             made = jobs(self._site.codec, row, rule_of(row.rule), [now], [job_id], now)
             self.table.insert_firings([Fired(row.id, now, now, job_id, "by hand")])

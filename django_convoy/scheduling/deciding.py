@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import islice, takewhile
 
 from django_convoy.scheduling.rules import Rule, last_missed, missed
 from django_convoy.scheduling.table import Row
@@ -46,25 +46,36 @@ def decide(row: Row, rule: Rule, now: datetime, *, busy: bool) -> Decision:
     if busy and row.overlap == QUEUE:
         return Decision(due, now + LOOK_AGAIN, waiting=f"waits for the end of job {row.last_job}")
     if row.catch_up == ALL:
-        times = list(islice(missed(rule, before, now, row.fired), AT_ONCE)) or [due]
-        return _fire(row, rule, times, times[-1], "")
-    last = max(due, last_missed(rule, before, now, row.fired) or due)
+        come = takewhile(
+            lambda at: rule.due(at, row.name) <= now, missed(rule, before, now, row.fired)
+        )
+        return _fire(row, rule, list(islice(come, AT_ONCE)) or [due], "")
+    last = _last(row, rule, due, now)
     if busy and row.overlap == SKIP:
-        next_at = rule.next(max(last, now), row.fired)
+        next_at = rule.next(last, row.fired)
         note = f"skipped: job {row.last_job} was not over"
         return Decision(next_at, wake(row, rule, next_at), skipped=last, note=note)
     # What waits for the end of a run, or for a broker, was not missed.
     held = bool(row.failure)
-    if row.catch_up == NONE and now - last > LATE and not held:
-        next_at = rule.next(now, row.fired)
+    if row.catch_up == NONE and now - rule.due(last, row.name) > LATE and not held:
+        next_at = rule.next(last, row.fired)
         note = "missed: no worker was there to fire it"
         return Decision(next_at, wake(row, rule, next_at), skipped=last, note=note)
     note = f"instead of all missed since {due:%Y-%m-%d %H:%M:%S} UTC" if last > due else ""
-    return _fire(row, rule, [last], max(last, now), note)
+    return _fire(row, rule, [last], note)
 
 
-def _fire(row: Row, rule: Rule, times: list[datetime], until: datetime, note: str) -> Decision:
-    next_at = rule.next(until, row.fired + len(times))
+def _last(row: Row, rule: Rule, due: datetime, now: datetime) -> datetime:
+    """Return the newest firing from `due` on whose time has come, its jitter included."""
+    before = due - timedelta(microseconds=1)
+    last = last_missed(rule, before, now, row.fired)
+    if last is not None and rule.due(last, row.name) > now:  # those before it are due by now
+        last = last_missed(rule, before, last - timedelta(microseconds=1), row.fired)
+    return last or due
+
+
+def _fire(row: Row, rule: Rule, times: list[datetime], note: str) -> Decision:
+    next_at = rule.next(times[-1], row.fired + len(times))
     return Decision(next_at, wake(row, rule, next_at), fire=times, note=note)
 
 

@@ -11,6 +11,7 @@ from django_convoy.domain.errors import InvalidSchedule
 from django_convoy.domain.suggest import instead
 from django_convoy.scheduling.deciding import ALL, ALLOW, CATCH_UPS, LAST, OVERLAPS
 from django_convoy.scheduling.rules import Rule
+from django_convoy.scheduling.rules.values import blank
 
 CODE, SETTINGS, RUNTIME, ADMIN, COMMAND = "code", "settings", "runtime", "admin", "command"
 DECLARED = (CODE, SETTINGS)
@@ -104,7 +105,7 @@ def intended_name(value: Any) -> str:
     """Return the argument's name of `intended`: True, False or the name itself."""
     if value is True:
         return "intended"
-    if not value:
+    if blank(value) or value is False:
         return ""
     if not isinstance(value, str) or not value.isidentifier():
         raise InvalidSchedule(

@@ -93,7 +93,7 @@ class Edition:
                 logger.warning(
                     "schedule %s was made by %s; now the code declares it", row.name, row.origin
                 )
-            self._book.write(one, row, now)
+            self._book.write(one, self._book.table.take(one.name), now)
             changed += 1
         for row in there.values():
             if row.origin in DECLARED and row.name not in self._marks and not row.retired:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django_convoy.domain.errors import InvalidSchedule
 from django_convoy.domain.suggest import unknown
+from django_convoy.scheduling.rules.values import blank
 
 _TIME = ("at", "the time of day: 18:30; empty: that of the start")
 KINDS: dict[str, tuple[str, str]] = {
@@ -45,9 +46,10 @@ def data_of(kind: str, value: str, options: Mapping[str, Any]) -> dict[str, Any]
     if kind not in KINDS:
         raise InvalidSchedule(unknown("kind", kind, KINDS))
     name, _ = KINDS[kind]
+    value = value.strip()
     if value and not name:
         raise InvalidSchedule(f"value: {kind} takes none, not {value!r}")
-    given = {key: one for key, one in options.items() if one not in ("", None)}
+    given = {key: one for key, one in options.items() if not blank(one)}
     for key in ("holidays", "blackouts"):
         if isinstance(given.get(key), str) and ("," in given[key] or key == "blackouts"):
             given[key] = [one.strip() for one in given[key].split(",") if one.strip()]

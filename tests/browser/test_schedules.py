@@ -4,7 +4,8 @@ import pytest
 from playwright.sync_api import expect
 
 from django_convoy.runtime import runtime_of
-from django_convoy.schedules import book_of, schedule
+from django_convoy.schedules import Schedule, book_of, schedule
+from django_convoy.scheduling.editions import Edition
 from django_convoy.scheduling.rules import cron, every
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -45,6 +46,28 @@ def test_a_cron_line_is_put_into_words_and_times_while_one_types(form):
         assert " 03:15:00 +0545 (" in told
         assert told.endswith(" 21:30:00 UTC)")
     assert book_of("default").all() == []
+
+
+def test_more_times_are_listed_on_request(form):
+    times = form.locator("#convoy-preview").get_by_role("listitem")
+    field(form, "value").fill("15 3 * * *")
+    expect(times).to_have_count(10)
+    form.get_by_label("Show").fill("50")
+    expect(times).to_have_count(50)
+    form.get_by_label("Show").fill("501")
+    wrong = form.locator(".form-row.errors")
+    expect(wrong).to_contain_text("from 1 to 500, not '501'")
+    form.get_by_label("Show").fill("3")
+    expect(times).to_have_count(3)
+    expect(wrong).to_have_count(0)
+
+
+def test_what_the_code_declares_lists_its_times_and_asks_for_nothing(staff):
+    declared = Schedule("coded", "tests.api.tasks.add", every(years=1), args=[7]).declaration()
+    Edition(book_of("default"), [declared]).apply()
+    staff.goto(f"{LIST}{book_of('default').get('coded').id}/change/")
+    expect(staff.locator("#convoy-preview li")).to_have_count(10)
+    expect(staff.get_by_label("Show")).to_be_hidden()
 
 
 def test_a_malformed_line_is_said_at_its_field_until_it_is_mended(form):

@@ -68,6 +68,12 @@ def test_any_rule_can_be_said_as_json(convoy):
     assert listed(convoy)["daily"]["rule"]["at"].startswith("18:30")
 
 
+def test_a_blank_says_nothing(convoy):
+    flags = ("--between", " ", "--tz", "", "--holidays", "  ", "--jitter", " ", "--intended", " ")
+    convoy(*ADD, "1", "--cron", "@daily", *flags)
+    assert set(listed(convoy)["report"]["rule"]) == {"kind", "expression", "tz"}
+
+
 def test_the_next_times_are_shown_in_the_zone_and_in_utc(convoy):
     convoy(*ADD, "1", *NIGHTLY)
     answer = convoy("schedule", "next", "report", "-n", "50", "--json").data
@@ -108,6 +114,43 @@ def test_pauses(convoy):
     assert convoy("schedule", "list").err == ""
 
 
+@pytest.fixture
+def two(settings):
+    """Two aliases of TASKS."""
+    settings.TASKS = {**settings.TASKS, "other": settings.TASKS["default"]}
+    return {alias: book_of(alias) for alias in ("default", "other")}
+
+
+def test_all_are_those_of_each_alias_unless_one_is_named(convoy, two):
+    def paused():
+        return [alias for alias, book in two.items() if book.paused]
+
+    assert convoy("schedule", "pause", "--all").out == "Paused: all schedules of the site.\n"
+    assert paused() == ["default", "other"]
+    told = convoy("schedule", "resume", "--all", "--backend", "other").out
+    assert told == "Resumed: all schedules of TASKS['other'].\n"
+    assert paused() == ["default"]
+    answer = convoy("schedule", "resume", "--all", "--json")
+    assert answer.data == {"all": True, "backends": ["default", "other"]}
+    assert paused() == []
+    convoy("schedule", "pause", "--all", "--backend", "default")
+    assert paused() == ["default"]
+    assert "All schedules are paused" in convoy("schedule").err  # of the default
+
+
+def test_what_is_retired_is_over_until_it_is_declared_again(convoy):
+    book = book_of("default")
+    Edition(book, [Schedule("old", add, every(hours=1), args=[1]).declaration()]).apply()
+    Edition(book, []).apply()
+    assert listed(convoy)["old"]["next_at"] is None
+    assert convoy("schedule").row("old")[3] == "never"
+    with pytest.raises(CommandError, match="'old' is retired: it fires again when it is declared"):
+        convoy("schedule", "resume", "old")
+    convoy("schedule", "add", "old", "tests.api.tasks.add", "1", *NIGHTLY)
+    assert listed(convoy)["old"]["state"] == "active"
+    assert listed(convoy)["old"]["origin"] == "command"
+
+
 def test_schedules_are_removed(convoy):
     for name in ("a", "b"):
         schedule(name, add, every(hours=1), args=[1])
@@ -135,8 +178,14 @@ def test_why_one_fails_is_in_the_list(convoy):
         ),
         ((*ADD[1:], "1", "--cron", "99 * * * *"), "99"),
         ((*ADD[1:], "1", "--every", "5x"), "interval must be .* not '5x'"),
+        ((*ADD[1:], "1", "--every", "0"), "interval must be a second or longer, not '0'"),
+        (
+            (*ADD[1:], "1", "--every", "10000000d"),
+            "interval must be .* to 1000 years, not '10000000d'",
+        ),
+        ((*ADD[1:], "1", "--every", " "), "interval must be"),
         ((*ADD[1:], "1", "--once", "soon"), "at must be .* not 'soon'"),
-        ((*ADD[1:], "1", "--once", "2001-01-01"), "rule: it never fires"),
+        ((*ADD[1:], "1", "--once", "2001-01-01"), "at: it never fires"),
         ((*ADD[1:], "1", "--rule", "{"), r"--rule: '\{' is not JSON"),
         ((*ADD[1:], "1", "--rule", "[]"), "--rule: must be an object"),
         ((*ADD[1:], "1", "--rule", '{"kind": "x"}'), "x"),
@@ -146,8 +195,10 @@ def test_why_one_fails_is_in_the_list(convoy):
         ((*ADD[1:], "1", "--cron", "@daily", "--weekdays", "fun"), "weekdays: .*fun"),
         ((*ADD[1:], "1", "--cron", "@daily", "--repeat", "0"), "repeat"),
         ((*ADD[1:], "1", "--cron", "@daily", "--jitter", "x"), "jitter"),
+        ((*ADD[1:], "1", "--cron", "@daily", "--jitter", "2d"), "jitter .* to a day, not '2d'"),
+        ((*ADD[1:], "1", "--cron", "@daily", "--end", "2001-01-01"), "end: it never fires"),
         ((*ADD[1:], "--cron", "@daily"), "args: .*missing a required argument: 'a'"),
-        ((*ADD[1:], "1", "c=2", "--cron", "@daily"), "unexpected keyword argument 'c'"),
+        ((*ADD[1:], "1", "c=2", "--cron", "@daily"), "kwargs: .*unexpected keyword argument 'c'"),
         ((*ADD[1:], "1", "--cron", "@daily", "--intended", "x y"), "intended: must be"),
         ((*ADD[1:], "1", "--cron", "@daily", "--priority", "1000"), "between -100 and 100"),
         (

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -12,6 +13,7 @@ from django_convoy.schedules import Schedule
 from django_convoy.scheduling.calls import rule_of, signed
 from django_convoy.scheduling.editions import Edition
 from django_convoy.scheduling.rules import cron, every
+from django_convoy.scheduling.rules.holidays import dates_of
 from tests.api.tasks import add
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -134,11 +136,21 @@ def test_any_rule_can_be_given_as_json(site, place):
         ({"args": "{}"}, "args", "must be JSON such as"),
         ({"args": "[]"}, "args", "missing a required argument: 'a'"),
         ({"kwargs": "[1]"}, "kwargs", "must be JSON such as"),
-        ({"kwargs": '{"c": 1}'}, "args", "unexpected keyword argument 'c'"),
+        ({"kwargs": '{"c": 1}'}, "kwargs", "unexpected keyword argument 'c'"),
+        ({"intended": "c"}, "intended", "unexpected keyword argument 'c'"),
         ({"value": "99 3 * * *"}, "value", "99"),
         ({"value": ""}, "value", "expression"),
         ({"kind": "every", "value": "5x"}, "value", "'5x'"),
-        ({"kind": "once", "value": "2001-01-01"}, "rule", "never fires"),
+        ({"kind": "every", "value": "0"}, "value", "second or longer, not '0'"),
+        ({"kind": "every", "value": "10000000d"}, "value", "to 1000 years, not '10000000d'"),
+        ({"kind": "minutes", "value": "0"}, "value", "from 1 to .*, not '0'"),
+        ({"kind": "once", "value": "2001-01-01"}, "value", "never fires"),
+        ({"end": "2001-01-01"}, "end", "never fires"),
+        ({"kind": "daily", "value": "8:00", "between": "9-17"}, "between", "never fires"),
+        ({"holidays": "DE"}, "holidays", "pip install holidays"),
+        ({"holidays": "XX"}, "holidays", "pip install holidays"),
+        ({"on_holiday": "after"}, "on_holiday", "needs holidays"),
+        ({"start": "2031-01-01T00:00", "end": "2032-01-01T00:00+00:00"}, "end", "aware"),
         ({"kind": "hourly", "value": "7"}, "value", "hourly takes none"),
         ({"kind": "daily", "value": "25:00"}, "value", "'25:00'"),
         ({"tz": "Mars"}, "tz", "Mars"),
@@ -154,7 +166,11 @@ def test_any_rule_can_be_given_as_json(site, place):
         ({"gap": "x"}, "gap", "x"),
         ({"fold": "x"}, "fold", "x"),
         ({"rule": "{", "value": ""}, "rule", "cannot be read as JSON"),
-        ({"rule": '{"kind": "x"}', "value": ""}, None, "x"),
+        ({"rule": '{"kind": "x"}', "value": ""}, "rule", "x"),
+        ({"rule": '{"kind": "daily", "x": 1}', "value": ""}, "rule", "unknown option 'x'"),
+        ({"rule": '{"kind": "every", "hours": 0.5}', "value": "", "args": "[]"}, "args", "'a'"),
+        ({"rule": '{"kind": "every", "days": 0.5}', "value": ""}, "rule", "days must be"),
+        ({"rule": '{"kind": "every", "seconds": 0}', "value": ""}, "rule", "not 0"),
         ({"rule": '{"kind": "daily"}'}, "rule", "empty the other"),
         ({"priority": "1000"}, "priority", "between -100 and 100"),
         ({"intended": "b", "kwargs": '{"b": 2}'}, "kwargs", "gets the intended time"),
@@ -163,13 +179,14 @@ def test_any_rule_can_be_given_as_json(site, place):
         ({"backend": "other"}, "backend", "other"),
     ],
 )
-def test_every_mistake_is_said_at_its_field(site, place, change, field, told):
+def test_every_mistake_is_said_at_its_field(site, place, monkeypatch, change, field, told):
+    monkeypatch.setitem(sys.modules, "holidays", None)
+    dates_of.cache_clear()
     response = site.post(reverse(ADD), {**FORM, **change})
     assert response.status_code == 200
     found = errors(response)
-    if field is not None:
-        assert list(found) == [field], found
-    assert told in str(found)
+    assert list(found) == [field], found
+    assert re.search(told, found[field][0])
     assert not StoredSchedule.objects.exists()
 
 
@@ -221,6 +238,17 @@ def test_the_preview_answers_what_stands_in_the_form(site, place):
     assert "Mars" in wrong["errors"]["tz"][0]
     assert site.get(reverse(PREVIEW)).status_code == 405
     assert not StoredSchedule.objects.exists()
+
+
+def test_the_preview_lists_as_many_as_are_asked_for(site, place):
+    def answer(count):
+        return site.post(reverse(PREVIEW), {**FORM, "preview_count": count}).json()
+
+    assert [len(answer(count)["lines"]) for count in ("", "1", "50", "500")] == [10, 1, 50, 500]
+    for wrong in ("0", "501", "many", "9" * 30):
+        (told,) = answer(wrong)["errors"]["preview_count"]
+        assert told == f"preview_count must be a whole number from 1 to 500, not {wrong!r}"
+    assert site.post(reverse(ADD), {**FORM, "preview_count": "many"}).status_code == 302
 
 
 def test_who_may_only_look_can_change_nothing(client, place):

@@ -182,7 +182,8 @@ def test_every_mistake_in_settings_is_named_and_is_a_check(place, settings, give
     place_of_it = r"^TASKS\['default'\]\['OPTIONS'\]\['schedules'\]\['a'\]: "
     with pytest.raises(SettingsError, match=f"{place_of_it}.*{told}"):
         synchronise()
-    found = [one for one in run_checks() if one.id == "convoy.E007"]
+    checked = run_checks(app_configs=[])  # of no models: those ask the databases
+    found = [one for one in checked if one.id == "convoy.E007"]
     assert len(found) == 1
     assert told.split(";")[0] in found[0].msg
 
@@ -265,6 +266,33 @@ def test_management_commands_run_at_their_times(place, module, monkeypatch):
 def test_every_mistake_in_cron_py_is_named(place, module, change, told):
     module("cron", CONFIG=[{"command": "noted", "hours": "*", "minutes": "0", **change}])
     with pytest.raises(InvalidSchedule, match=rf"^tests.app.cron.CONFIG\[0\]: .*{told}"):
+        synchronise()
+
+
+@pytest.mark.parametrize(
+    ("queues", "queue"),
+    [
+        ([], "cron"),
+        (["default", "cron"], "cron"),
+        (["default", "mail"], "default"),
+        (None, "default"),
+    ],
+)
+def test_what_names_no_queue_goes_to_one_that_there_is(place, module, settings, queues, queue):
+    entry = {**settings.TASKS["default"], "QUEUES": queues}
+    if queues is None:
+        del entry["QUEUES"]
+    settings.TASKS = {"default": entry}
+    module("cron", CONFIG=[{"command": "noted", "hours": "*", "minutes": "0"}])
+    synchronise()
+    assert stored(place)["tests.app.cron:noted"].queue == queue
+
+
+def test_a_queue_that_is_not_declared_is_named_with_those_that_are(place, module, settings):
+    settings.TASKS = {"default": {**settings.TASKS["default"], "QUEUES": ["mail"]}}
+    module("cron", CONFIG=[{"command": "noted", "hours": "*", "minutes": "0"}])
+    told = r"cron.CONFIG\[0\]: Queue 'default' .* TASKS\['default'\]\['QUEUES'\]; there is: mail"
+    with pytest.raises(InvalidSchedule, match=told):
         synchronise()
 
 

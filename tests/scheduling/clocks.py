@@ -6,9 +6,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
 MINUTE = timedelta(minutes=1)
-ZONES = sorted(
-    name for name in available_timezones() if "/" in name and name[:6] not in ("posix/", "right/")
-)
+ZONES = sorted(available_timezones())
 
 WEEKENDS = [
     ("Europe/Berlin", "2026-03-29"),

@@ -1,5 +1,6 @@
 """Firings that were missed, jitter, and times without a zone."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
@@ -63,6 +64,43 @@ def test_jitter_is_the_same_everywhere_and_different_for_each_firing():
     assert hourly().due(NOW, "report") == NOW
     local = rule.local(NOW)
     assert rule.due(local, "report") == rule.due(NOW, "report")
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        every(seconds=10, jitter=60),
+        every(minutes=30, between="9-10", jitter="3h"),
+        daily(at="1:30", jitter="20h", between="22-2, 2:30-3:30", tz="Europe/Berlin"),
+        daily(at="23:50", jitter="6h", weekdays="sat", tz="America/Havana"),
+        daily(at="11:00", jitter="23h", holidays=["2026-03-30", "2026-04-02"]),
+        daily(
+            at="11:00", jitter="2h", blackouts=["11:30-12:30", "2026-03-30T11:10/2026-03-30T12:00"]
+        ),
+        cron("0 4,16 * * *", jitter="1d", end="2026-03-31T04:05", outside="move", between="5-6"),
+    ],
+    ids=lambda rule: rule.words(),
+)
+def test_jitter_leads_past_no_other_firing_and_out_of_no_limit(rule):
+    times = preview(rule, NOW, 60)
+    for name in ("a", "b", "c"):
+        due = [rule.due(one.utc, name) for one in times]
+        assert due == sorted(due)
+        for one, late in zip(times, due, strict=True):
+            following = rule.next(one.utc)
+            assert one.utc <= late <= one.utc + rule.jitter
+            assert following is None or late < following
+            if late > one.utc:
+                # A rule of each moment says whether this one is within the limits.
+                anything = replace(rule, trigger=every(1).trigger, repeat=None, outside="skip")
+                second = late.replace(microsecond=0)
+                assert anything.next(second - timedelta(microseconds=1)) == second
+
+
+def test_jitter_makes_use_of_the_room_that_there_is():
+    rule = every(minutes=30, between="9-10", jitter="3h")
+    late = [rule.due(one.utc, "report") - one.utc for one in preview(rule, NOW, 90)]
+    assert max(late) > timedelta(minutes=25)
 
 
 def test_times_without_a_zone_are_on_the_clocks_of_the_rule():

@@ -1,9 +1,11 @@
 """What is true of every rule, in all zones, from 1970 to 2100."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
+from hypothesis import strategies as some
 
 from django_convoy.scheduling.rules import Rule, last_missed, missed
 from django_convoy.scheduling.rules.days import ALL
@@ -38,8 +40,24 @@ def test_the_next_firing_is_later_and_there_is_none_between(case):
 def test_a_firing_is_within_what_the_rule_allows(case):
     rule, first, _ = case
     found = rule.next(first)
+    if found is not None:
+        check_allowed(rule, found)
+
+
+@examples(100)
+@given(cases(), some.sampled_from([30, 5400, 86400]))
+def test_jitter_leads_neither_out_of_that_nor_to_the_next_firing(case, seconds):
+    rule, first, _ = case
+    found = rule.next(first)
     if found is None:
         return
+    due = replace(rule, jitter=timedelta(seconds=seconds)).due(found, "x")
+    assert found <= due <= found + timedelta(seconds=seconds)
+    assert due < following(rule, found)
+    check_allowed(rule, due)
+
+
+def check_allowed(rule: Rule, found: datetime) -> None:
     local = rule.local(found).replace(tzinfo=None)
     clock = timedelta(hours=local.hour, minutes=local.minute, seconds=local.second)
     assert rule.start is None or found >= rule.aware(rule.start)

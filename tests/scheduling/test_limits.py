@@ -5,8 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
+from holidays import country_holidays
 
-from django_convoy.domain.errors import ConfigurationError, InvalidSchedule
+from django_convoy.domain.errors import InvalidSchedule
 from django_convoy.scheduling.rules import Rule, cron, daily, every, hourly, once, preview
 from django_convoy.scheduling.rules.holidays import dates_of
 
@@ -152,7 +153,9 @@ def test_a_country_is_asked_for_its_holidays(monkeypatch):
             raise NotImplementedError("Country XX not available")
         return {date(2026, 3, 4): "A day"}
 
-    package = SimpleNamespace(country_holidays=country_holidays)
+    package = SimpleNamespace(
+        country_holidays=country_holidays, list_supported_countries=lambda: {"DE": ["BY"]}
+    )
     monkeypatch.setitem(sys.modules, "holidays", package)
     dates_of.cache_clear()
     try:
@@ -167,10 +170,29 @@ def test_a_country_is_asked_for_its_holidays(monkeypatch):
         dates_of.cache_clear()
 
 
+def test_the_holidays_of_a_country_are_those_of_the_package():
+    noon = {"at": "12:00", "tz": "Europe/Berlin"}
+    bavaria = daily(holidays="DE-BY", **noon)
+    days = [one.local.date() for one in preview(bavaria, datetime(2026, 1, 1, tzinfo=UTC), 353)]
+    assert days[-1] == date(2026, 12, 31)
+    missing = {date(2026, 1, 1) + timedelta(days=n) for n in range(365)} - set(days)
+    assert date(2026, 1, 6) in missing  # Epiphany, which the country does not have
+    assert missing == set(country_holidays("DE", subdiv="BY", years=2026))
+    country = daily(holidays="DE", **noon)
+    assert said(country, 1, datetime(2026, 1, 5, 12, tzinfo=UTC)) == ["Tue 06 12:00"]
+    for on_holiday, expected in (("before", "Thu 24 12:00"), ("after", "Sun 27 12:00")):
+        christmas = cron("0 12 25 12 *", holidays="de", on_holiday=on_holiday, tz="Europe/Berlin")
+        assert said(christmas, 1, datetime(2026, 12, 1, tzinfo=UTC)) == [expected]
+    with pytest.raises(InvalidSchedule, match=r"not 'XX'.*; allowed: codes of ISO 3166"):
+        daily(holidays="XX")
+    with pytest.raises(InvalidSchedule, match=r"not 'DE-XX'.*; its parts: there are: .*BY"):
+        daily(holidays="DE-XX")
+
+
 def test_without_the_package_a_country_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "holidays", None)
     dates_of.cache_clear()
-    with pytest.raises(ConfigurationError, match="pip install holidays"):
+    with pytest.raises(InvalidSchedule, match=r"^holidays: 'DE' needs .*pip install holidays"):
         daily(holidays="DE")
 
 

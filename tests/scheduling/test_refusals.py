@@ -12,6 +12,7 @@ from django_convoy.domain.errors import ConvoyError, InvalidSchedule
 from django_convoy.scheduling.rules import Rule
 from django_convoy.scheduling.rules.options import _READ as READERS
 from django_convoy.scheduling.rules.rule import KINDS
+from django_convoy.scheduling.wording import data_of
 from tests.scheduling.conftest import examples
 
 DAILY = {"kind": "daily"}
@@ -77,8 +78,28 @@ MISTAKES = [
     (line("@reboot"), "cron: unknown name", "'@reboot'", "@"),
     (line("0 0 */16 * 5L"), "this rule never fires", "every 16th day", "allowed"),
     # intervals
-    ({"kind": "every"}, "interval must be a second or longer", "nothing", "second"),
-    ({"kind": "every", "seconds": 0}, "interval must be a second", "nothing", "second"),
+    ({"kind": "every"}, "interval must be a second or longer", "not 0", "second"),
+    ({"kind": "every", "seconds": 0}, "interval must be a second", "not 0", "second"),
+    ({"kind": "every", "interval": 0}, "interval must be a second", "not 0", "second"),
+    ({"kind": "every", "interval": "0"}, "interval must be a second", "not '0'", "second"),
+    ({"kind": "every", "interval": "0s"}, "interval must be a second", "not '0s'", "second"),
+    ({"kind": "every", "interval": "0.5"}, "interval must be a second", "not '0.5'", "second"),
+    (
+        {"kind": "every", "interval": "10000000d"},
+        "interval must be a span from 0",
+        "not '10000000d'",
+        "1000 years",
+    ),
+    (
+        {"kind": "every", "interval": f"{'9' * 30}w"},
+        "interval must be a span from 0",
+        f"not '{'9' * 30}w'",
+        "1000 years",
+    ),
+    ({"kind": "every", "interval": 1e99}, "interval must be a span", "1e+99", "1000 years"),
+    ({"kind": "every", "interval": float("nan")}, "interval must be seconds", "nan", "1000 years"),
+    ({"kind": "every", "hours": "1" * 18}, "hours must be a number", f"'{'1' * 18}'", "1000 years"),
+    ({"kind": "every", "days": "1.5"}, "days must be a whole number", "'1.5'", "whole"),
     ({"kind": "every", "seconds": 0.5}, "interval must be a second", "seconds=0.5", "second"),
     ({"kind": "every", "seconds": -5}, "interval must be a second", "seconds=-5", "second"),
     ({"kind": "every", "days": -1}, "interval must be a second", "days=-1", "months=1, days=-1"),
@@ -94,9 +115,9 @@ MISTAKES = [
     ({"kind": "every", "interval": "often"}, "interval must be seconds", "'often'", "1h30m"),
     ({"kind": "every", "interval": "1x"}, "interval must be seconds", "'1x'", "1h30m"),
     ({"kind": "every", "interval": []}, "interval must be seconds", "[]", "timedelta"),
-    ({"kind": "every", "interval": -1}, "interval must be seconds", "-1", "timedelta"),
+    ({"kind": "every", "interval": -1}, "interval must be a span from 0", "-1", "1000 years"),
     ({"kind": "every", "interval": timedelta(-1)}, "interval must be a span from 0", "-1", "1000"),
-    ({"kind": "every", "interval": timedelta(0)}, "interval must be a second", "nothing", ""),
+    ({"kind": "every", "interval": timedelta(0)}, "interval must be a second", "timedelta(0)", ""),
     ({"kind": "every", "interval": 5, "days": 1}, "interval: give either", "not both", "years="),
     (
         {"kind": "every", "interval": SimpleNamespace(months=1, day=31)},
@@ -126,8 +147,10 @@ MISTAKES = [
     ({**DAILY, "repeat": -1}, "repeat must be a whole number", "-1", "from 1"),
     ({**DAILY, "repeat": 1.5}, "repeat must be a whole number", "1.5", "from 1"),
     ({**DAILY, "repeat": "many"}, "repeat must be a whole number", "'many'", "from 1"),
-    ({**DAILY, "jitter": -1}, "jitter must be seconds", "-1", "10m"),
-    ({**DAILY, "jitter": "2d"}, "jitter must be at most a day", "'2d'", "day"),
+    ({**DAILY, "repeat": "0"}, "repeat must be a whole number", "'0'", "from 1"),
+    ({**DAILY, "jitter": -1}, "jitter must be a span from 0", "-1", "to a day"),
+    ({**DAILY, "jitter": "2d"}, "jitter must be a span from 0", "'2d'", "to a day"),
+    ({**DAILY, "jitter": "10000000d"}, "jitter must be a span", "'10000000d'", "to a day"),
     ({**DAILY, "jitter": "bit"}, "jitter must be seconds", "'bit'", "10m"),
     # windows
     *[
@@ -262,6 +285,7 @@ def test_a_mistake_is_named(data, field, given, allowed):
     with pytest.raises(InvalidSchedule) as caught:
         Rule.from_json(data)
     message = str(caught.value)
+    assert caught.value.field, "a form has to know where to say it"
     assert field in message
     assert given in message
     assert allowed in message
@@ -323,3 +347,10 @@ def test_dates_and_numbers_may_be_texts_and_nothing_is_nothing():
     assert rule.start == datetime(2026, 1, 1, 12)
     assert rule.end is None and rule.between == () and rule.tz is None
     assert Rule.from_json({**DAILY, "end": date(2027, 1, 1)}).end == date(2027, 1, 1)
+
+
+@pytest.mark.parametrize("name", sorted(READERS))
+def test_a_blank_is_nothing(name):
+    assert Rule.from_json({**DAILY, name: " ", "at": "  "}) == Rule.from_json(DAILY)
+    assert data_of("daily", " ", {name: " "}) == DAILY
+    assert Rule.from_json({**DAILY, "tz": " Asia/Tokyo "}).tz == "Asia/Tokyo"

@@ -12,6 +12,10 @@ from django_convoy.domain.backoff import Linear
 OPTIONS = r"TASKS['default']['OPTIONS']"
 WRONG = [
     ({"OPTIONS": {"leese": 5}}, f"{OPTIONS}: unknown option 'leese'; did you mean 'lease'?"),
+    (
+        {"OPTIONS": {"scheduler": False}},
+        f"{OPTIONS}: 'scheduler' belongs in {OPTIONS}['worker']",
+    ),
     ({"OPTIONS": {"zzz": 5}}, f"{OPTIONS}: unknown option 'zzz'; there are: accept, broker"),
     ({"OPTIONS": {1: 5}}, f"{OPTIONS}: unknown option '1'"),
     ({"OPTIONS": [1]}, f"{OPTIONS} must be a dict, not [1]"),

@@ -7,11 +7,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from django_convoy.backend import ConvoyBackend
 from django_convoy.domain.errors import ConvoyError
 from django_convoy.domain.suggest import unknown
-from django_convoy.framework import DEFAULT_TASK_BACKEND_ALIAS, task_backends
+from django_convoy.framework import DEFAULT_TASK_BACKEND_ALIAS
 from django_convoy.management import subcommands
+from django_convoy.management.backends import all_aliases, backend_of
 from django_convoy.management.output import Output, until_nobody_reads
 
 
@@ -47,11 +47,13 @@ class Adapter(Unabbreviated):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add what all subcommands share, then its own."""
+        told = "all" if self._every else DEFAULT_TASK_BACKEND_ALIAS
+        told = getattr(self._subcommand, "without_backend", told)
         parser.add_argument(
             "--backend",
             default="" if self._every else DEFAULT_TASK_BACKEND_ALIAS,
             metavar="ALIAS",
-            help=f"alias of TASKS (default: {'all' if self._every else '%(default)s'})",
+            help=f"alias of TASKS (default: {told})",
         )
         parser.add_argument(
             "--json", action="store_true", help="write JSON to standard output, for programs"
@@ -64,35 +66,14 @@ class Adapter(Unabbreviated):
         try:
             alias = options["backend"]
             if self._every:
-                chosen: Any = [_backend(alias).alias] if alias else _backends()
+                chosen: Any = [backend_of(alias).alias] if alias else all_aliases()
             else:
-                chosen = _backend(alias).runtime
+                chosen = backend_of(alias).runtime
             status = self._subcommand.handle(chosen, options, out)
         except ConvoyError as error:
             raise CommandError(str(error)) from error
         if status:
             sys.exit(status)
-
-
-def _backend(alias: str) -> ConvoyBackend:
-    if alias not in task_backends.settings:
-        raise CommandError(unknown("alias of TASKS", alias, task_backends.settings))
-    backend = task_backends[alias]
-    if not isinstance(backend, ConvoyBackend):
-        kind = type(backend)
-        raise CommandError(
-            f"TASKS[{alias!r}] is a {kind.__module__}.{kind.__qualname__}, not Convoy's: "
-            "name another with --backend"
-        )
-    return backend
-
-
-def _backends() -> list[str]:
-    """Return the aliases of all that are Convoy's; "default" must be one where it is alone."""
-    aliases = [
-        alias for alias in task_backends.settings if isinstance(task_backends[alias], ConvoyBackend)
-    ]
-    return aliases or [_backend(DEFAULT_TASK_BACKEND_ALIAS).alias]
 
 
 class Command(Unabbreviated):

@@ -1,6 +1,7 @@
 """`convoy schedule`: tasks that are enqueued by themselves."""
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -8,13 +9,13 @@ from django.core.management.base import CommandError, CommandParser
 from django_convoy.domain.errors import InvalidSchedule
 from django_convoy.framework import DEFAULT_TASK_BACKEND_ALIAS, InvalidTask
 from django_convoy.insight.ages import ago, in_words
+from django_convoy.management.backends import backend_of
 from django_convoy.management.counts import count
 from django_convoy.management.output import Output
 from django_convoy.management.rules import add_rule, read_rule, rule_flags
 from django_convoy.management.spans import span
 from django_convoy.management.subcommands.enqueue import read_arguments
-from django_convoy.runtime import Runtime
-from django_convoy.schedules import from_options
+from django_convoy.schedules import book_of, from_options
 from django_convoy.scheduling.book import Book, words_of
 from django_convoy.scheduling.calls import rule_of
 from django_convoy.scheduling.deciding import CATCH_UPS, OVERLAPS
@@ -24,11 +25,15 @@ from django_convoy.scheduling.table import Row
 ACTIONS = ("list", "add", "show", "next", "pause", "resume", "run", "remove")
 OF_ADD = ("intended", "catch_up", "overlap", "queue", "priority", "timeout")
 SHOWN = 10
+DONE = {"pause": "Paused", "resume": "Resumed"}
+NAME_OR_ALL = "name schedules, or say --all"
 
 
 class Command:
-    """One action on schedules of the alias."""
+    """One action on schedules of the alias; with --all on those of each, unless one is named."""
 
+    every_backend = True
+    without_backend = f"{DEFAULT_TASK_BACKEND_ALIAS}; with --all: all"
     help = "list schedules; schedule add|show|next|pause|resume|run|remove NAME"
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -37,7 +42,7 @@ class Command:
         parser.add_argument(
             "words", nargs="*", metavar="NAME", help="with add: NAME TASK [ARGUMENT ...]"
         )
-        parser.add_argument("--all", action="store_true", help="pause, resume: the whole site")
+        parser.add_argument("--all", action="store_true", help="pause, resume: all, of each alias")
         parser.add_argument(
             "-n", type=count, dest="count", metavar="N", help="next, show: so many (default: 10)"
         )
@@ -51,13 +56,16 @@ class Command:
         parser.add_argument("--priority", type=int, help="-100 to 100, higher first")
         parser.add_argument("--timeout", type=span, help="seconds, or a span such as 10m")
 
-    def handle(self, runtime: Runtime, options: dict[str, Any], out: Output) -> int | None:
+    def handle(self, aliases: list[str], options: dict[str, Any], out: Output) -> None:
         """Do it."""
         action = options["action"]
         _refuse_flags(action, options)
-        book = Book(runtime)
         try:
-            return _DO[action](book, options, out)
+            if options["all"]:
+                _turn_all(action, aliases, options, out)
+                return
+            options = {**options, "backend": options["backend"] or DEFAULT_TASK_BACKEND_ALIAS}
+            _DO[action](Book(backend_of(options["backend"]).runtime), options, out)
         except (InvalidSchedule, InvalidTask) as error:
             raise CommandError(str(error)) from error
 
@@ -104,7 +112,7 @@ def _list(book: Book, options: dict[str, Any], out: Output) -> None:
                 row.name,
                 row.task,
                 words_of(row),
-                ago(row.next_at, now) if row.next_at else "never",
+                "never" if _next_at(row) is None else ago(_next_at(row), now),
                 ago(row.last_at, now) if row.last_at else "never",
                 _state(row),
             )
@@ -118,7 +126,8 @@ def _add(book: Book, options: dict[str, Any], out: Output) -> None:
     if len(words) < 2:
         raise CommandError("say `schedule add NAME TASK [ARGUMENT ...] --cron '0 3 * * *'`")
     name, task, *rest = words
-    if book.table.get(name) is not None:
+    there = book.table.get(name)
+    if there is not None and not there.retired:
         raise CommandError(f"there is a schedule {name!r}: remove it first, or choose another name")
     args, kwargs = read_arguments(rest)
     given: dict[str, Any] = {"task": task, "rule": read_rule(options)}
@@ -200,30 +209,29 @@ def _show_next(book: Book, row: Row, many: int, out: Output) -> None:
 
 
 def _pause(book: Book, options: dict[str, Any], out: Output) -> None:
-    _turn(options, out, book.pause_all, book.pause, "Paused")
+    _turn(options, out, book.pause)
 
 
 def _resume(book: Book, options: dict[str, Any], out: Output) -> None:
-    _turn(options, out, book.resume_all, book.resume, "Resumed")
+    _turn(options, out, book.resume)
 
 
-def _turn(
-    options: dict[str, Any],
-    out: Output,
-    every: Callable[[], None],
-    each: Callable[[str], Row],
-    done: str,
-) -> None:
-    if bool(options["words"]) == options["all"]:
-        raise CommandError("name schedules, or say --all")
-    if options["all"]:
-        every()
-        out.data({"all": True})
-        out.line(f"{done}: all schedules of the site.")
-        return
+def _turn(options: dict[str, Any], out: Output, each: Callable[[str], Row]) -> None:
+    if not options["words"]:
+        raise CommandError(NAME_OR_ALL)
     names = [each(name).name for name in options["words"]]
     out.data({"names": names})
-    out.line(f"{done}: {', '.join(names)}.")
+    out.line(f"{DONE[options['action']]}: {', '.join(names)}.")
+
+
+def _turn_all(action: str, aliases: list[str], options: dict[str, Any], out: Output) -> None:
+    if options["words"]:
+        raise CommandError(NAME_OR_ALL)
+    for book in map(book_of, aliases):
+        book.pause_all() if action == "pause" else book.resume_all()
+    out.data({"all": True, "backends": aliases})
+    of = "the site" if not options["backend"] else f"TASKS[{options['backend']!r}]"
+    out.line(f"{DONE[action]}: all schedules of {of}.")
 
 
 def _run(book: Book, options: dict[str, Any], out: Output) -> None:
@@ -250,12 +258,16 @@ def _state(row: Row) -> str:
     return "over" if row.next_at is None else "active"
 
 
+def _next_at(row: Row) -> datetime | None:
+    return None if row.retired else row.next_at
+
+
 def _data(row: Row) -> dict[str, Any]:
     names: Iterable[str] = (
         *("name", "task", "queue", "priority", "origin", "catch_up", "overlap", "intended"),
         *("paused", "retired", "next_at", "last_at", "last_job", "fired", "failures", "failure"),
     )
-    told = {name: getattr(row, name) for name in names}
+    told = {name: getattr(row, name) for name in names} | {"next_at": _next_at(row)}
     return {**told, "rule": rule_data(row), "words": words_of(row), "state": _state(row)}
 
 
@@ -271,7 +283,7 @@ def _run_data(run: Any) -> dict[str, Any]:
     return {name: getattr(run, name) for name in run.__slots__}
 
 
-_DO: dict[str, Callable[[Book, dict[str, Any], Output], int | None]] = {
+_DO: dict[str, Callable[[Book, dict[str, Any], Output], None]] = {
     "list": _list,
     "add": _add,
     "show": _show,

@@ -90,7 +90,8 @@ class Calendar:
             if not isinstance(self.trigger, Once):
                 raise InvalidSchedule(
                     f"on_holiday={on_holiday!r} is for rules of days and longer, and for cron; "
-                    'seconds, minutes and hours can only "skip" holidays'
+                    'seconds, minutes and hours can only "skip" holidays',
+                    "on_holiday",
                 )
             self.trigger = Once(self.zone.wall(self.begin(self.trigger.at)))
             self._on_clocks = True
@@ -125,6 +126,17 @@ class Calendar:
                 return found
             since = found
         return None
+
+    def closing(self, since: datetime, until: datetime) -> datetime:
+        """Return how long a firing at `since` may be put off, `until` at most."""
+        following = self.next(since)
+        dark = bisect_right(self._dark, (since, LATEST))
+        ends = [until, self.end]
+        ends += [] if following is None else [following]
+        ends += [start for start, _ in self._dark[dark : dark + 1]]
+        if self._opening is not None:
+            ends.append(self.zone.closing(since, min(ends), self._opening.closing))
+        return max(since, min(ends))
 
     def next(self, after: datetime) -> datetime | None:
         """Return the first firing later than a moment."""

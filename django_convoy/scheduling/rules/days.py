@@ -12,6 +12,8 @@ from django_convoy.scheduling.rules.windows import MIDNIGHT, Window
 _DAY = timedelta(days=1)
 _LONGEST = 3660
 """Days: a calendar that is closed for longer is closed for good."""
+_FAR = 3
+"""Days: longer than anything is put off."""
 ALL = frozenset(range(7))
 
 
@@ -54,7 +56,8 @@ class Hours:
         ]
         if not self.spans:
             raise InvalidSchedule(
-                "between and blackouts leave no time of the day; allowed: windows that leave some"
+                "between and blackouts leave no time of the day; allowed: windows that leave some",
+                "between" if between else "blackouts",
             )
         self._starts = [low for low, _ in self.spans]
 
@@ -64,6 +67,14 @@ class Hours:
         if at >= 0 and clock < self.spans[at][1]:
             return clock
         return self._starts[at + 1] if at + 1 < len(self._starts) else None
+
+    def closing(self, clock: timedelta) -> timedelta | None:
+        """Return the end of the open time that a time of the day is in."""
+        end: timedelta | None = None
+        for low, high in self.spans:  # some begin where another ends
+            if low <= clock < high or low == end:
+                end = high
+        return end
 
 
 def _within(clock: timedelta, spans: list[tuple[timedelta, timedelta]]) -> bool:
@@ -76,6 +87,18 @@ class Opening:
 
     days: Days
     hours: Hours
+
+    def closing(self, since: datetime) -> datetime:
+        """Return the end of the open time that one is in: days later at most; or the time."""
+        day, end = datetime.combine(since, time()), since
+        for _ in range(_FAR):
+            clock = max(since - day, timedelta(0))
+            closed = self.hours.closing(clock) if self.days.open(day.date()) else None
+            end = end if closed is None else day + closed
+            day += _DAY
+            if end < day:
+                break
+        return end
 
     def first(self, since: datetime) -> datetime | None:
         """Return the first open time at or after one."""

@@ -1,12 +1,13 @@
 """Holidays: a set of dates, or a country's, from the package `holidays`."""
 
 import importlib
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from django_convoy.domain.errors import ConfigurationError, InvalidSchedule
+from django_convoy.domain.errors import InvalidSchedule
+from django_convoy.domain.suggest import instead
 from django_convoy.scheduling.rules.values import day, refuse
 
 Holidays = frozenset[date] | str
@@ -39,8 +40,8 @@ def dates_of(name: str) -> Container[date]:
     try:
         package = importlib.import_module("holidays")
     except ImportError:
-        raise ConfigurationError(
-            f"holidays={name!r} needs the package `holidays`: pip install holidays. Or give the "
+        raise InvalidSchedule(
+            f"holidays: {name!r} needs the package `holidays`: pip install holidays. Or give the "
             "dates themselves"
         ) from None
     try:
@@ -48,5 +49,13 @@ def dates_of(name: str) -> Container[date]:
     except (NotImplementedError, KeyError, ValueError, TypeError) as error:
         raise InvalidSchedule(
             f"holidays must be a country that the package `holidays` knows, not {name!r}: {error}"
+            f"; {_instead(package.list_supported_countries(), country, part)}"
         ) from None
     return found
+
+
+def _instead(known: Mapping[str, Sequence[str]], country: str, part: str) -> str:
+    """Return what is allowed: parts of a country that is known, or a country."""
+    if parts := known.get(country):
+        return f"its parts: {instead(part, parts)}"
+    return "allowed: codes of ISO 3166 such as 'DE', of most countries"

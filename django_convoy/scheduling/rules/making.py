@@ -55,7 +55,8 @@ def every(
         if any(named.values()):
             raise InvalidSchedule("interval: give either it or years= to seconds=, not both")
         named = _parts(interval)
-    trigger = _trigger(named, None if at is None or at == "" else values.clock("at", at))
+    given = "" if interval is None else repr(interval)
+    trigger = _trigger(named, None if values.blank(at) else values.clock("at", at), given)
     return build(trigger, options, own)
 
 
@@ -79,8 +80,11 @@ def _parts(interval: Any) -> dict[str, Any]:
     return {"seconds": span.total_seconds()}
 
 
-def _trigger(named: dict[str, Any], at: time | None) -> Trigger:
-    """Return what the units say: with days or more, steps of the calendar."""
+def _trigger(named: dict[str, Any], at: time | None, given: str) -> Trigger:
+    """Return what the units say: with days or more, steps of the calendar.
+
+    given: what they were made of, if anything.
+    """
     read = {name: values.number(name, value) for name, value in named.items() if value}
     for name in ("years", "months", "weeks", "days"):
         if not isinstance(read.get(name, 0), int):
@@ -89,7 +93,7 @@ def _trigger(named: dict[str, Any], at: time | None) -> Trigger:
     days = int(read.get("weeks", 0) * 7 + read.get("days", 0))
     rest = timedelta(**{name: read[name] for name in UNITS[4:] if name in read})
     small = timedelta(days=days) + rest
-    said = ", ".join(f"{name}={value}" for name, value in read.items()) or "nothing"
+    said = given or ", ".join(f"{name}={value}" for name, value in named.items() if value) or "0"
     if months < 0 or (months == 0 and small < _SECOND):
         raise InvalidSchedule(
             f"interval must be a second or longer, not {said}; only beside months may the rest "
@@ -101,10 +105,10 @@ def _trigger(named: dict[str, Any], at: time | None) -> Trigger:
         raise InvalidSchedule(f"interval must not go back farther than its months, not {said}")
     if months or days:
         if at is not None and rest:
-            raise InvalidSchedule(f"at is for days and longer, not for {said}")
+            raise InvalidSchedule(f"at is for days and longer, not for {said}", "at")
         return Steps(months, days, rest, at)
     if at is not None:
-        raise InvalidSchedule(f"at is for days and longer, not for {said}")
+        raise InvalidSchedule(f"at is for days and longer, not for {said}", "at")
     return Elapsed(rest)
 
 
@@ -132,7 +136,7 @@ def fields(
         f"{_listed('minutes', minutes, 0, 59)} {_listed('hours', hours, 0, 23)} * * "
         f"{_listed('days', days, 1, 7)}"
     )
-    if not options.get("tz"):
+    if values.blank(options.get("tz")):
         options["tz"] = "UTC"
     return build(Cron(expression), options, ("hours", "minutes", "days"))
 
@@ -173,7 +177,7 @@ def hourly(**options: Unpack[Options]) -> Rule:
 
 
 def _fixed(at: str | time | None, options: Any, months: int = 0, days: int = 0) -> Rule:
-    clock = None if at is None or at == "" else values.clock("at", at)
+    clock = None if values.blank(at) else values.clock("at", at)
     return build(Steps(months, days, at=clock), options, ("at",))
 
 

@@ -53,13 +53,6 @@ class Options(TypedDict, total=False):
     fold: str | None
 
 
-def _jitter(field: str, value: Any) -> timedelta:
-    span = values.duration(field, value)
-    if span > _DAY:
-        values.refuse(field, "at most a day", value)
-    return span
-
-
 _READ: dict[str, Callable[[str, Any], Any]] = {
     "start": values.moment,
     "end": values.moment,
@@ -70,7 +63,7 @@ _READ: dict[str, Callable[[str, Any], Any]] = {
     "holidays": holidays,
     "on_holiday": lambda field, value: values.choice(field, value, ON_HOLIDAY),
     "blackouts": blackouts,
-    "jitter": _jitter,
+    "jitter": lambda field, value: values.duration(field, value, _DAY, "a day"),
     "tz": values.zone_name,
     "gap": lambda field, value: values.choice(field, value, GAPS),
     "fold": lambda field, value: values.choice(field, value, FOLDS),
@@ -84,9 +77,10 @@ def check_names(options: Any, own: Iterable[str] = ()) -> None:
     """Raise InvalidSchedule for an option that there is not. own: arguments of the constructor."""
     for name in options:
         if name in _ELSEWHERE:
-            raise InvalidSchedule(f"unknown option {name!r}; did you mean {_ELSEWHERE[name]!r}?")
+            told = f"unknown option {name!r}; did you mean {_ELSEWHERE[name]!r}?"
+            raise InvalidSchedule(told, str(name))
         if name not in _READ:
-            raise InvalidSchedule(unknown("option", name, [*_READ, *own]))
+            raise InvalidSchedule(unknown("option", name, [*_READ, *own]), str(name))
 
 
 def build(trigger: Trigger, options: Any, own: Iterable[str] = ()) -> Rule:
@@ -96,9 +90,9 @@ def build(trigger: Trigger, options: Any, own: Iterable[str] = ()) -> Rule:
     """
     check_names(options, own)
     read = {
-        name: _READ[name](name, value)
+        name: _READ[name](name, value.strip() if isinstance(value, str) else value)
         for name, value in options.items()
-        if value is not None and value != ""
+        if not values.blank(value)
     }
     if "tz" not in read and (name := _zone_of(options.get("start"))):
         read["tz"] = name
@@ -126,5 +120,6 @@ def _check(rule: Rule) -> None:
         said = [name for name in names if getattr(rule, name) != getattr(Rule, name, None)]
         raise InvalidSchedule(
             f"this rule never fires: {rule.words()}; allowed: {', '.join(said) or 'a rule'} that "
-            "leave a firing"
+            "leave a firing",
+            said[0] if said else "rule",
         )

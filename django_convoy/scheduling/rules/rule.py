@@ -14,6 +14,7 @@ from django_convoy.scheduling.rules import values, writing
 from django_convoy.scheduling.rules.calendars import Calendar
 from django_convoy.scheduling.rules.sentences import words
 from django_convoy.scheduling.rules.terms import Terms
+from django_convoy.scheduling.rules.zones import TICK
 
 KINDS: dict[str, "Callable[..., Rule]"] = {}
 """The constructors, by the names that `kind` may have."""
@@ -41,13 +42,16 @@ class Rule(Terms):
     def due(self, intended: datetime, key: str) -> datetime:
         """Return when the firing is to be enqueued: up to `jitter` after its intended time.
 
+        Always before the next firing, the end of the rule, and all that excludes a firing.
         key: of the schedule. The same key and time give the same answer in every process.
         """
         if not self.jitter:
             return intended
+        moment = intended.astimezone(UTC).replace(tzinfo=None)
         text = f"{key}\n{intended.astimezone(UTC).isoformat()}"
         digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
-        return intended + self.jitter * (int.from_bytes(digest, "big") / 2**64)
+        room = self.calendar.closing(moment, moment + self.jitter) - moment
+        return intended + TICK * (room // TICK * int.from_bytes(digest, "big") >> 64)
 
     def zoned(self, tz: str) -> Self:
         """Return the rule in this zone, or itself when it has a zone of its own."""

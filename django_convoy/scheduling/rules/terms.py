@@ -62,5 +62,6 @@ class Terms:
         if aware and plain:
             raise InvalidSchedule(
                 f"{aware[0]} is aware and {plain[0]} is naive; give all times with a zone, or "
-                "all without one: then they are on the clocks of tz"
+                "all without one: then they are on the clocks of tz",
+                aware[0],
             )

@@ -21,6 +21,11 @@ def refuse(field: str, allowed: str, given: Any) -> NoReturn:
     raise InvalidSchedule(f"{field} must be {allowed}, not {given!r}")
 
 
+def blank(value: Any) -> bool:
+    """Return whether nothing was said: None, or a text without a letter."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
 def choice(field: str, value: Any, known: Iterable[str]) -> str:
     """Return one of the words."""
     if not isinstance(value, str):
@@ -32,21 +37,29 @@ def choice(field: str, value: Any, known: Iterable[str]) -> str:
 
 def whole(field: str, value: Any, least: int, most: int) -> int:
     """Return a whole number; a text of digits is one, too."""
+    given = value
     if isinstance(value, str) and re.fullmatch(r"-?\d{1,18}", value.strip(), re.ASCII):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        refuse(field, f"a whole number from {least} to {most}", value)
+        refuse(field, f"a whole number from {least} to {most}", given)
     return value
 
 
 def number(field: str, value: Any) -> float:
     """Return a finite number, whole where it is."""
+    given = value
     if isinstance(value, str) and re.fullmatch(r"-?\d{1,18}(\.\d{1,9})?", value.strip(), re.ASCII):
         value = float(value)
-    usable = isinstance(value, int | float) and not isinstance(value, bool)
-    if not usable or not abs(value) <= LONGEST.total_seconds():
-        refuse(field, "a number", value)
+    if not _is_number(value):
+        refuse(field, "a number", given)
+    if abs(value) > LONGEST.total_seconds():
+        refuse(field, "a number of at most 1000 years", given)
     return int(value) if value == int(value) else float(value)
+
+
+def _is_number(value: Any) -> bool:
+    usable = isinstance(value, int | float) and not isinstance(value, bool)
+    return usable and value == value  # nan is not
 
 
 def moment(field: str, value: Any) -> datetime | date:
@@ -81,9 +94,15 @@ def day(field: str, value: Any) -> date:
     return value
 
 
-def duration(field: str, value: Any) -> timedelta:
-    """Return a span of time: a timedelta, seconds, or a text such as 90, 10m, 1h 30m."""
-    allowed = "seconds, a timedelta or a text such as 90s, 10m or 1h30m"
+def duration(
+    field: str, value: Any, most: timedelta = LONGEST, said: str = "1000 years"
+) -> timedelta:
+    """Return a span of time: a timedelta, seconds, or a text such as 90, 10m, 1h 30m.
+
+    most, said: the longest that is allowed, and how that is called.
+    """
+    allowed = f"seconds, a timedelta or a text such as 90s, 10m or 1h30m, at most {said}"
+    given = value
     if isinstance(value, str):
         text = value.strip().lower()
         if _SPAN.fullmatch(text) and len(text) < 40:
@@ -92,15 +111,17 @@ def duration(field: str, value: Any) -> timedelta:
         elif re.fullmatch(r"\d{1,12}(\.\d{1,6})?", text, re.ASCII):
             value = float(text)
         else:
-            refuse(field, allowed, value)
-    if isinstance(value, timedelta):
-        if not timedelta(0) <= value <= LONGEST:
-            refuse(field, "a span from 0 to 1000 years", value)
-        return value
-    usable = isinstance(value, int | float) and not isinstance(value, bool)
-    if not usable or not 0 <= value <= LONGEST.total_seconds():
-        refuse(field, allowed, value)
-    return timedelta(seconds=value)
+            refuse(field, allowed, given)
+    if not isinstance(value, timedelta):
+        if not _is_number(value):
+            refuse(field, allowed, given)
+        if not 0 <= value <= most.total_seconds():
+            refuse(field, f"a span from 0 to {said}", given)
+        value = timedelta(seconds=value)
+    span: timedelta = value
+    if not timedelta(0) <= span <= most:
+        refuse(field, f"a span from 0 to {said}", given)
+    return span
 
 
 def clock(field: str, value: Any) -> time:

@@ -21,6 +21,8 @@ FOLDS = (FIRST, SECOND, TWICE)
 
 First = Callable[[datetime], datetime | None]
 """A set of times: returns the first at or after a time, None where there is none."""
+Closes = Callable[[datetime], datetime]
+"""Returns the end of the open time that a time is in; the time itself where it is in none."""
 
 _DAY = timedelta(days=1)
 _FAR = timedelta(days=2)
@@ -87,6 +89,16 @@ class Zone:
                 return found
             since = _onward(since, here.end, wall)
         return None
+
+    def closing(self, since: datetime, until: datetime, closes: Closes) -> datetime:
+        """Return the moment, `until` at the latest, at which the clocks leave an open time."""
+        while since < until:
+            here = self.stretch(since)
+            end = closes(since + here.offset) - here.offset
+            if end < here.end:
+                return min(end, until)
+            since = here.end
+        return until
 
     def stretch(self, moment: datetime) -> Stretch:
         """Return the stretch that a moment is in; cut where no change is within a year."""

@@ -6,6 +6,7 @@ document.addEventListener("DOMContentLoaded", () => {
   if (!form || !form.elements.namedItem("kind")) {
     return;
   }
+  place.nextElementSibling.hidden = false; // how many times it lists
   const fields = place.dataset.fields.split(" ");
   const PAUSE = 250; // milliseconds in which nobody types
   let latest = 0;
