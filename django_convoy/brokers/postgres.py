@@ -192,12 +192,12 @@ class PostgresBroker(DatabaseBroker, Recorder, Announcing):
         if not woken:
             self._tidy(search)
         known = self._sweep.suspects
-        found = self._take(queues, search)
+        found = self._take_now(queues, search)
         if woken and not found and (self._tidy(search) or self._sweep.suspects != known):
-            found = self._take(queues, search)
+            found = self._take_now(queues, search)
         return found
 
-    def _take(self, queues: Sequence[str], search: Search) -> list[Lease]:
+    def _take_now(self, queues: Sequence[str], search: Search) -> list[Lease]:
         """Take one suspect, or what is ready."""
         token = ids.token()
         given = [token, search.worker, search.lease]
