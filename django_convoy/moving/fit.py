@@ -94,6 +94,11 @@ class Fit:
             return "earlier attempts"
         return "priority" if job.envelope.priority and not self._can.priority else ""
 
+    def is_adopted(self, job: Held) -> bool:
+        """Return whether there is something of a job's past that the target can take over."""
+        told = job.attempt or job.note != NO_NOTE or job.state == "buried"
+        return bool(told) and isinstance(self._target.shared.broker, Adopter)
+
     def is_far(self, job: Held) -> bool:
         """Return whether the target's broker cannot hold the job for as long as it waits."""
         longest, wake_at = self._can.max_delay, job.wake_at

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from django_convoy.contracts.broker import Adopter, Browsable, Counts, Held
 from django_convoy.domain import clock
-from django_convoy.domain.envelope import NO_NOTE, Envelope, Lease
+from django_convoy.domain.envelope import Envelope, Lease
 from django_convoy.domain.errors import (
     BrokerUnavailable,
     ConfigurationError,
@@ -35,6 +35,8 @@ PAUSE = 0.2
 """Seconds between two looks at what others hold, and at what falls due in a moment."""
 APART = 60.0
 """Seconds for which a job that cannot be moved is put off, out of our way."""
+MOVERS = "move."
+"""What the names of all who move jobs begin with."""
 PUT_OFF = "it could not be moved to another backend"
 
 
@@ -159,10 +161,17 @@ class Mover:
         )
 
     def _take_back(self, job_id: str) -> None:
-        """Somebody else has the job in the source: it must not run in the target as well."""
-        view = self._target.shared.view
-        if view is None or view.remove(job_id) is None:
-            self._leave(job_id, "its lease was lost while it was moved: it may run in both")
+        """Somebody else has the job in the source: it must not run in the target as well. Another
+        move, though, relies on its being there."""
+        if isinstance(self._from, Browsable):
+            held, view = self._from.find(job_id), self._target.shared.view
+            if held is None and self._source.shared.store.get(job_id) is None:
+                return
+            if held is not None and held.worker.startswith(MOVERS) and held.worker != self._name:
+                return
+            if view is not None and view.remove(job_id) is not None:
+                return
+        self._leave(job_id, "its lease was lost while it was moved: it may run in both")
 
     def _forget(self, envelope: Envelope) -> None:
         """What has left the source takes its payload along."""
@@ -342,7 +351,7 @@ class Mover:
             given = list(jobs)
         except BrokerUnavailable:
             raise
-        except ConvoyError:
+        except Exception:
             given = [one for one in jobs if self._put_one(one)]
         for one in given:
             if word := self._fit.forgets(one):
@@ -354,13 +363,16 @@ class Mover:
             self._put([job])
         except BrokerUnavailable:
             raise
-        except ConvoyError as error:
-            self._leave(job.envelope.id, str(error))
-            return False
+        except Exception as error:  # a database has its own for one that is there already
+            if not self._is_known(job):  # else another move was faster
+                if not isinstance(error, ConvoyError):
+                    raise
+                self._leave(job.envelope.id, str(error))
+                return False
         return True
 
     def _put(self, jobs: Sequence[Held]) -> None:
-        remembered = [one for one in jobs if self._is_remembered(one)]
+        remembered = [one for one in jobs if self._fit.is_adopted(one)]
         known = {one.envelope.id for one in remembered}
         plain = [
             replace(one.envelope, due=one.wake_at or one.envelope.due)
@@ -378,10 +390,6 @@ class Mover:
             if outbox is None or not outbox.exists():
                 raise ConfigurationError("there is no outbox in which it could wait")
             outbox.park([(one, self._sent_at(one)) for one in far])
-
-    def _is_remembered(self, job: Held) -> bool:
-        told = job.attempt or job.note != NO_NOTE or job.state == "buried"
-        return bool(told) and isinstance(self._to, Adopter)
 
 
 def _is_doubtful(lease: Lease) -> bool:

@@ -209,6 +209,26 @@ def test_one_server_named_in_two_ways_is_found_out(convoy, backends, settings):
     assert len(Shelf.world.rows) == 1
 
 
+@pytest.mark.parametrize("run_after", [None, HOUR])
+def test_a_job_that_another_move_took_is_not_taken_back_from_the_target(
+    convoy, backends, monkeypatch, run_after
+):
+    job_id = add.using(backend="shelf", run_after=run_after).enqueue(1).id
+    give = Mover._give
+
+    def late(self, jobs):
+        if jobs:
+            monkeypatch.setattr(Mover, "_give", give)
+            time.sleep(1.1)  # a lease
+            assert "1 job moved" in move(convoy, "shelf", "default").out
+        return give(self, jobs)
+
+    monkeypatch.setattr(Mover, "_give", late)
+    answer = move(convoy, "shelf", "default")
+    assert (answer.status, "0 jobs moved" in answer.out) == (0, True)
+    assert [one.id for one in LiveJob.objects.all()] == [job_id]
+
+
 class Killed(BaseException):
     """As if the process ended here."""
 

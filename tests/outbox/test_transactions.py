@@ -265,3 +265,22 @@ def test_looking_into_an_empty_outbox_is_one_statement_each_half_minute(elsewher
         )
         assert relay.step() == 30
     assert len(statements) == 1
+
+
+def test_only_rows_of_a_token_are_withdrawn_and_they_can_be_restored(elsewhere, monkeypatch):
+    with monkeypatch.context() as patch:
+        dead(patch)
+        with transaction.atomic(using=elsewhere.alias):
+            mine = add.enqueue_many(range(2))
+        with transaction.atomic(using=elsewhere.alias):
+            theirs = add.enqueue(3)
+    table = elsewhere.runtime.shared.outbox
+    token = next(row.token for row in elsewhere.rows() if row.id in list(mine))
+    held = [table.find(job_id) for job_id in mine]
+    assert table.withdraw(token, [*mine, theirs.id]) == set(mine)
+    assert [row.id for row in elsewhere.rows()] == [theirs.id]
+    assert table.withdraw(token, list(mine)) == set()
+    table.restore("", held)
+    elsewhere.sweep()
+    assert sorted(Shelf.log) == sorted(mine)
+    assert [row.id for row in elsewhere.rows()] == [theirs.id]

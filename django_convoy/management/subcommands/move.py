@@ -12,7 +12,7 @@ from django_convoy.framework import task_backends
 from django_convoy.management.counts import count
 from django_convoy.management.output import Output
 from django_convoy.moving.moved import Moved
-from django_convoy.moving.mover import Mover
+from django_convoy.moving.mover import MOVERS, Mover
 from django_convoy.runtime import Runtime
 
 SAY_SECONDS = 5.0
@@ -48,7 +48,7 @@ class Command:
             source,
             target,
             batch=options["batch"],
-            name=f"move.{ids.token()}",
+            name=f"{MOVERS}{ids.token()}",
             resend=options["resend"],
         )
         try:
