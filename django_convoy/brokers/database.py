@@ -182,6 +182,8 @@ class DatabaseBroker(DatabaseBrowsing, DatabaseAdopting, DatabaseServer, Broker)
             for queue in suspected:
                 if rows := self._select(cursor, "suspect", queue, 1):
                     break
+            else:
+                search.no_suspect()
         if not rows:
             for queue in queues:
                 rows += self._select(cursor, "ready", queue, search.limit - len(rows))

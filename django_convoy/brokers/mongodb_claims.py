@@ -38,6 +38,7 @@ class Claims:
             for queue in suspected:
                 if found := _take_one(ids.token(), jobs, "suspect", queue, search):
                     return found
+            search.no_suspect()
         token = ids.token()
         try:
             return _take_ready(token, jobs, queues, search)

@@ -191,6 +191,14 @@ class PostgresBroker(DatabaseBroker, Recorder, Announcing):
         woken = self._idling.attended
         if not woken:
             self._tidy(search)
+        known = self._sweep.suspects
+        found = self._take_now(queues, search)
+        if woken and not found and (self._tidy(search) or self._sweep.suspects != known):
+            found = self._take_now(queues, search)
+        return found
+
+    def _take_now(self, queues: Sequence[str], search: Search) -> list[Lease]:
+        """Take one suspect, or what is ready."""
         token = ids.token()
         given = [token, search.worker, search.lease]
         suspected = [queue for queue in queues if queue in self._sweep.suspects]
@@ -199,10 +207,8 @@ class PostgresBroker(DatabaseBroker, Recorder, Announcing):
                 rows = self.session.statement(statements.CLAIM_SUSPECT, [*given, queue, 1])
                 if rows:
                     return [lease_of(rows[0], token)]
-        rows = self._take_from(queues, search.limit, given)
-        if woken and not rows and self._tidy(search):
-            rows = self._take_from(queues, search.limit, given)
-        return [lease_of(row, token) for row in rows]
+            search.no_suspect()
+        return [lease_of(row, token) for row in self._take_from(queues, search.limit, given)]
 
     def _tidy(self, search: Search) -> bool:
         swept = self._sweep.tidy(search.lease)

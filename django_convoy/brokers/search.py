@@ -13,3 +13,9 @@ class Search:
     lease: float
     worker: str
     may_suspect: Callable[[], bool]
+
+    def no_suspect(self) -> None:
+        """Say that none was left for the right that `may_suspect` gave: it must not be kept
+        through a sleep, while others find some."""
+        if (give_back := getattr(self.may_suspect, "give_back", None)) is not None:
+            give_back()

@@ -60,7 +60,8 @@ class Broker(ABC):
         that have an attribute `space`, unless it is None, are all queues of that namespace.
         Due and lapsed jobs count as ready. A job whose lease lapsed comes alone, with
         `note.suspect` set; if it was a suspect already, `note.crashes` is one more.
-        may_suspect: asked before a suspect is claimed, where there is one.
+        may_suspect: asked before a suspect is claimed, where there is one. Its `give_back`, if
+        it has one, is called when there was none after all, before the claim waits.
         wait: seconds to wait for the first one; returns early when there may be work.
         Returns leases by priority, then age. Each call makes a new token.
         """

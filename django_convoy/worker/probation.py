@@ -25,19 +25,26 @@ class Probation:
 
     def __call__(self) -> bool:
         """Return whether this worker may claim a suspect now."""
+        self.give_back()  # a claim that waits asks before each look
         if not self._board.begin_probation(self._region, time.monotonic() + SECONDS):
             return False
         self._reserved = True
         return True
 
+    def give_back(self) -> None:
+        """Do without the right that was given: there was no suspect."""
+        if self._reserved:
+            self._reserved = False
+            self._board.end_probation(self._region)
+
     def claimed(self, leases: Sequence[Lease]) -> None:
         """Give the right back unless a suspect came of it."""
         if not self._reserved:
             return
-        self._reserved = False
         self._runs = any(lease.note.suspect for lease in leases)
-        if not self._runs:
-            self._board.end_probation(self._region)
+        if self._runs:
+            self._reserved = False
+        self.give_back()
 
     def over(self) -> None:
         """The suspect is settled, or is another's."""

@@ -67,3 +67,14 @@ def test_a_long_suspect_does_not_hold_up_the_others_for_ever(
     assert probation(0)()
     monkeypatch.setattr(time, "monotonic", lambda: later)
     assert probation(1)()
+
+
+def test_a_claim_that_looks_again_asks_again(probation: Callable[[int], Probation]) -> None:
+    first, second = probation(0), probation(1)
+    assert first()
+    assert first(), "found none at its first look"
+    assert not second()
+    first.give_back()
+    assert second()
+    first.give_back()
+    assert not first(), "it is the other's"

@@ -70,6 +70,20 @@ def test_what_falls_due_wakes(site: Site) -> None:
     started_soon(site, "try", count=2)
 
 
+def test_what_another_host_left_behind_wakes(site: Site) -> None:
+    """Leases that lapse become suspects: whoever was woken for that runs them, too."""
+    site.worker("--processes", "2")
+    wait_attended(site)
+    for number in range(2):  # those who know of no suspect, and those who have known one
+        site.enqueue_many("quick", [[number] for _ in range(3)], run_after=1.5)
+        site.sql(
+            "UPDATE convoy_job SET state = 'leased', attempt = 1, token = 'gone', worker = 'gone' "
+            "WHERE state = 'delayed'"
+        )
+        started_soon(site, "quick", number, count=3)
+        site.wait_empty()
+
+
 def test_few_of_many_idle_workers_look_for_one_job(site: Site) -> None:
     site.worker("--processes", "8")
     wait_attended(site)
