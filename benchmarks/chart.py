@@ -17,7 +17,14 @@ from pathlib import Path
 from report import LIMIT, RATE, Line, Results, number, ratio
 
 PANELS = {"drain": "No-op jobs run", "enqueue": "Jobs enqueued, one call each"}
-STORES = {"sqlite": "SQLite", "postgres": "PostgreSQL", "redis": "Redis"}
+STORES = {
+    "sqlite": "SQLite",
+    "postgres": "PostgreSQL",
+    "redis": "Redis",
+    "mongodb": "MongoDB",
+    "sqs": "SQS (moto)",
+    "sqs-10ms": "SQS (moto), 10 ms away",
+}
 WIDTH, NAMES, BAR, GAP, HEADING = 760, 150, 18, 7, 44
 LONGEST = 430
 STYLE = """

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import jobs
+import stores
 from systems import current
 from systems.system import System
 
@@ -104,6 +105,21 @@ def updated(system: System) -> int:
     return system.updated()
 
 
+def tables(system: System, verb: str) -> Any:
+    """What the tables of a system say, or what is done to them."""
+    return getattr(system.tables(), verb)()
+
+
+def spread(system: System, task: str, n: int, queues: int) -> None:
+    """Enqueue n jobs into many queues."""
+    system.tables().spread(find_task(system, task), n, queues)
+
+
+def claims(system: System, n: int) -> float:
+    """Seconds of the claims of n jobs."""
+    return system.tables().claim(n)
+
+
 def settled(system: System, n: int, timeout: float) -> int | None:
     """Wait for n jobs to end and then for the store to say so; when that was, in nanoseconds."""
 
@@ -117,7 +133,7 @@ def settled(system: System, n: int, timeout: float) -> int | None:
     print("ready", flush=True)
     if all(jobs.total() < n for _ in polls(0.02)):
         return None
-    if all(system.unsettled() for _ in polls(0.01)):
+    if all(system.unsettled() for _ in polls(stores.current().look_seconds)):
         return None
     return time.monotonic_ns()
 
@@ -134,6 +150,9 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
         latency,
         load,
         updated,
+        tables,
+        spread,
+        claims,
         settled,
     )
 }

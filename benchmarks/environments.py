@@ -26,6 +26,10 @@ class NoPythonError(Exception):
     """None of the wanted Pythons can be started."""
 
 
+class NotInstallableError(Exception):
+    """pip cannot install what a system or a server needs."""
+
+
 @dataclass(frozen=True)
 class Interpreter:
     executable: Path
@@ -91,6 +95,16 @@ def ensure(name: str, requirements: Sequence[str], python: Path, *, upgrade: boo
     shutil.rmtree(folder, ignore_errors=True)
     subprocess.run([str(python), "-m", "venv", str(folder)], check=True)
     install = [str(inside), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*install, *requirements], check=True)
+    done = subprocess.run(
+        [*install, *requirements], stderr=subprocess.PIPE, text=True, errors="replace", check=False
+    )
+    if done.returncode:
+        raise NotInstallableError(f"pip cannot install it: {_reason(done.stderr)}")
     made_of.write_text(contents)
     return inside
+
+
+def _reason(said: str) -> str:
+    """The errors that pip names, else the end of what it said."""
+    errors = [line.removeprefix("ERROR: ") for line in said.splitlines() if "ERROR: " in line]
+    return "; ".join(dict.fromkeys(errors)) or said.strip()[-300:] or "it does not say why"

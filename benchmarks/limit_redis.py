@@ -20,8 +20,10 @@ import redis
 from limit_job import BATCH, BULK, rate_of_processes, run, seal
 
 BENCHMARK = "redis-benchmark"
+LPUSH = "redis-py LPUSH"
 VARIANTS = {"1 process": 1, "2 processes": 2}
 RESULT_SECONDS = 3600
+BYTES = b"x" * 100
 CLAIM = """
 local found = redis.call('LPOP', KEYS[1], ARGV[1])
 if not found then return {} end
@@ -44,6 +46,11 @@ class Loop:
     def push(self, n: int) -> None:
         for _ in range(n):
             self.redis.rpush("ready", self.job())
+
+    def push_bare(self, n: int) -> None:
+        """A hundred bytes, as they are."""
+        for _ in range(n):
+            self.redis.lpush("ready", BYTES)
 
     def push_many(self, n: int) -> None:
         for _ in range(n // BULK):
@@ -87,8 +94,9 @@ def main() -> None:
         print(drain(url, VARIANTS[variant], int(n)))
     else:
         loop = Loop(url)
+        call = loop.push_bare if variant == LPUSH else loop.push
         start = time.monotonic()
-        {"enqueue": loop.push, "bulk": loop.push_many}[measure](int(n))
+        {"enqueue": call, "bulk": loop.push_many}[measure](int(n))
         print(int(n) / (time.monotonic() - start))
 
 

@@ -15,6 +15,8 @@ TWO = "2 processes"
 MERGED = "2 processes, merged"
 PGBENCH = "pgbench, 2 clients"
 REDIS_BENCHMARK = "redis-benchmark"
+LPUSH = "redis-py LPUSH"
+THREADS = "2 processes, 8 threads each"
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,21 @@ class Limit:
         return [measure, self.variant, str(n), *place]
 
 
-def size(measure: str, sizes: Sizes) -> int:
-    return sizes.limit if measure in ("drain", "bulk") else sizes.enqueue
+def size(measure: str, sizes: Sizes, store: Store) -> int:
+    n = sizes.limit if measure in ("drain", "bulk") else sizes.enqueue
+    return store.at_most(n)
 
 
 def find(store: Store) -> list[Limit]:
-    return {"sqlite": _sqlite, "postgres": _postgres, "redis": _redis}[store.name](store)
+    limits = {
+        "sqlite": _sqlite,
+        "postgres": _postgres,
+        "redis": _redis,
+        "mongodb": _mongodb,
+        "sqs": _sqs,
+        "sqs-10ms": _sqs,
+    }
+    return limits[store.name](store)
 
 
 def _sqlite(_: Store) -> list[Limit]:
@@ -64,6 +75,21 @@ def _postgres(store: Store) -> list[Limit]:
 def _redis(_: Store) -> list[Limit]:
     script = "limit_redis.py"
     found = [Limit(script, ONE, ("drain", "enqueue", "bulk")), Limit(script, TWO, ("drain",))]
+    found.append(Limit(script, LPUSH, ("enqueue",)))
     if program := shutil.which("redis-benchmark") or shutil.which("valkey-benchmark"):
         found.append(Limit(script, REDIS_BENCHMARK, ("drain", "enqueue"), program))
     return found
+
+
+def _mongodb(_: Store) -> list[Limit]:
+    script = "limit_mongodb.py"
+    return [Limit(script, ONE, ("drain", "enqueue", "bulk")), Limit(script, TWO, ("drain",))]
+
+
+def _sqs(_: Store) -> list[Limit]:
+    script = "limit_sqs.py"
+    return [
+        Limit(script, ONE, ("drain", "enqueue", "bulk")),
+        Limit(script, TWO, ("drain",)),
+        Limit(script, THREADS, ("drain", "bulk")),
+    ]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 import procfs
+from footprint import bloat, prune, queues, row_size
 from readings import Reading, Sizes, Value, run_all
 from scaling import atomic, growth, snapshot, workers
 from session import BenchmarkError, Session
@@ -24,7 +25,8 @@ IO_CONCURRENCY = 10
 
 
 def drain(session: Session, sizes: Sizes) -> Reading:
-    n = session.drain_jobs or sizes.jobs(session.system.drain_jobs)
+    usual = session.store.at_most(sizes.jobs(session.system.drain_jobs))
+    n = session.drain_jobs or usual
     run = run_all(session, "noop", n)
     if run.seconds < SHORT_SECONDS and not sizes.quick and n < MOST_JOBS:
         n = min(MOST_JOBS, round(n * GOOD_SECONDS / run.seconds / 10_000 + 1) * 10_000)
@@ -61,12 +63,13 @@ def enqueue(session: Session, sizes: Sizes) -> Reading:
 def bulk(session: Session, sizes: Sizes) -> Reading | None:
     if not session.system.has_bulk:
         return None
+    n = session.store.at_most(sizes.bulk)
     session.fresh()
     with session.watch() as watch:
-        seconds = session.client("bulk", n=sizes.bulk)
-    values = [Value("bulk", sizes.bulk / seconds, "jobs/s", sizes.bulk)]
+        seconds = session.client("bulk", n=n)
+    values = [Value("bulk", n / seconds, "jobs/s", n)]
     foreign = watch.foreign
-    if session.system.has_stream:
+    if session.system.has_stream and session.store.grows:
         session.fresh()
         with session.watch() as watch:
             stream = session.client("stream", n=sizes.stream)
@@ -174,6 +177,10 @@ MEASURES: dict[str, Measure] = {
         atomic,
         growth,
         snapshot,
+        row_size,
+        bloat,
+        prune,
+        queues,
     )
 }
-ONCE = ("growth", "snapshot")  # they take minutes: one round, unless rounds are asked for
+ONCE = ("growth", "snapshot", "bloat")  # they take minutes: one round, unless rounds are asked for

@@ -40,6 +40,7 @@ class Sizes:
     growth: tuple[int, ...] = (10_000, 100_000, 1_000_000)
     workers: tuple[int, ...] = (1, 2, 4)
     snapshot: int = 1_000_000
+    footprint: tuple[int, ...] = (100_000, 500_000)
     quick: bool = False
 
     def jobs(self, n: int) -> int:
@@ -58,6 +59,7 @@ QUICK = Sizes(
     limit=30_000,
     growth=(10_000, 100_000),
     snapshot=200_000,
+    footprint=(20_000,),
     quick=True,
 )
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import fcntl
 import shutil
 import signal
@@ -17,6 +18,7 @@ import environments
 import procfs
 import stores
 import systems
+from environments import NotInstallableError
 from measures import MEASURES
 from report import LIMIT
 from runner import Runner, say
@@ -27,14 +29,21 @@ MOST_WORKERS = 64
 
 def chosen(allowed: Sequence[str]) -> Callable[[str], list[str]]:
     def parse(text: str) -> list[str]:
-        names = text.split(",")
-        if unknown := [name for name in names if name not in allowed]:
-            raise argparse.ArgumentTypeError(
-                f"{', '.join(unknown)}: not one of {', '.join(allowed)}"
-            )
-        return list(dict.fromkeys(names))
+        return list(dict.fromkeys(known(name, allowed) for name in text.split(",")))
 
     return parse
+
+
+def one_of(allowed: Sequence[str]) -> Callable[[str], str]:
+    return lambda text: known(text, allowed)
+
+
+def known(name: str, allowed: Sequence[str]) -> str:
+    if name in allowed:
+        return name
+    close = difflib.get_close_matches(name, allowed, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(allowed)}"
+    raise argparse.ArgumentTypeError(f"unknown {name!r}; {hint}")
 
 
 def whole(most: int) -> Callable[[str], int]:
@@ -65,7 +74,12 @@ def parse_arguments() -> argparse.Namespace:
     usual = [*systems.USUAL, LIMIT]
     parser = argparse.ArgumentParser(prog="run.py", description=__doc__)
     add = parser.add_argument
-    add("--only", choices=list(stores.STORES), help="one store (default: all)")
+    add(
+        "--only",
+        type=one_of(list(stores.STORES)),
+        metavar="STORE",
+        help=f"one store: {', '.join(stores.STORES)} (default: all)",
+    )
     add(
         "--measures",
         type=chosen(list(MEASURES)),
@@ -107,7 +121,12 @@ def measure(arguments: argparse.Namespace) -> None:
     runner = Runner(arguments)
     for name in stores.STORES:
         if arguments.only in (None, name):
-            runner.run_store(name)
+            try:
+                runner.run_store(name)
+            except (NotInstallableError, ServerError) as error:
+                if arguments.only:
+                    raise
+                say(f"{name} is left out: {error}")
     if arguments.chart:
         for left_out in chart.draw(runner.results, arguments.chart):
             say(f"not in the chart: {left_out}")
@@ -134,7 +153,7 @@ def main() -> None:
                 measure(arguments)
             finally:
                 shutil.rmtree(environments.ENVIRONMENTS / "bench-data", ignore_errors=True)
-    except (environments.NoPythonError, ServerError) as error:
+    except (environments.NoPythonError, NotInstallableError, ServerError) as error:
         sys.exit(f"run.py: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -18,6 +18,7 @@ import procfs
 import servers
 import stores
 import systems
+from environments import NotInstallableError
 from limits import Limit
 from measures import MEASURES, ONCE
 from readings import FULL, QUICK, Reading, Value
@@ -49,6 +50,7 @@ class Runner:
         self.arguments = arguments
         self.sizes = QUICK if arguments.quick else FULL
         self.results = Results(arguments.json)
+        self.left_out: dict[str, list[str]] = {}  # of each store, and why
         self.interpreter = environments.find_python(arguments.python)
         self.folder = environments.create_folder() / "bench-data"
         self.logs = environments.create_folder() / "bench-logs"
@@ -62,11 +64,16 @@ class Runner:
         if not stores.STORES[name].has_server:
             self.run_rounds(name, None)
             return
-        with servers.running(name, self.server_python()) as server:
+        with servers.running(name, self.server_python(name)) as server:
             self.run_rounds(name, server)
 
-    def server_python(self) -> Path:
-        return self.environment("server", servers.REQUIREMENTS)
+    def leave_out(self, what: str, store: str, why: Exception) -> None:
+        self.left_out.setdefault(store, []).append(f"left out: {what}, {why}")
+        say(f"{what} is left out: {why}")
+
+    def server_python(self, name: str) -> Path:
+        kind = stores.kind(name)
+        return self.environment(f"server-{kind}", servers.REQUIREMENTS[kind])
 
     def environment(self, name: str, requirements: tuple[str, ...]) -> Path:
         return environments.ensure(
@@ -93,7 +100,8 @@ class Runner:
         measured = results.systems()
         shown = [name for name in self.systems if name in measured] or [LIMIT]
         print(self.heading(store, server, subjects, rounds))
-        print(table(results, shown), flush=True)
+        print(table(results, shown))
+        print(*self.left_out.get(store, ()), sep="\n", flush=True)
 
     def heading(
         self, store: str, server: Server | None, subjects: list[Subject], rounds: int
@@ -121,8 +129,8 @@ class Runner:
             if store in systems.find(name).stores:
                 try:
                     found.append(self.subject(name, self.store(store, name, server)))
-                except (BenchmarkError, subprocess.SubprocessError) as error:
-                    say(f"{name} is left out: {error}")
+                except (BenchmarkError, NotInstallableError, subprocess.SubprocessError) as error:
+                    self.leave_out(name, store, error)
         if LIMIT in self.arguments.systems:
             place = self.store(store, LIMIT, server)
             found += [self.limit(limit, place) for limit in limits.find(place)]
@@ -147,7 +155,7 @@ class Runner:
         def measure(name: str) -> Reading | None:
             if name not in limit.measures:
                 return None
-            n = limits.size(name, self.sizes)
+            n = limits.size(name, self.sizes, store)
             store.empty()
             with procfs.Watch(store.server_pids) as watch:
                 output = self.script(limit.script, *limit.arguments(name, n, store), python=python)

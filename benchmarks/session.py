@@ -58,8 +58,12 @@ class Session:
             "BENCH_DATA": str(self.store.folder),
             "BENCH_URL": self.store.url,
             "BENCH_PROCESSES": str(self.system.processes),
-            **self.system.environment,
+            **{name: self.placed(value) for name, value in self.system.environment.items()},
         }
+
+    def placed(self, text: str) -> str:
+        """With the address of the store."""
+        return text.replace("{url}", self.store.url)
 
     @property
     def log(self) -> Path:
@@ -118,7 +122,7 @@ class Session:
         with self.log.open("ab") as log:
             for command in self.system.workers(self.python):
                 worker = subprocess.Popen(
-                    [part.replace("{url}", self.store.url) for part in command],
+                    [self.placed(part) for part in command],
                     env=self.environment,
                     cwd=self.logs,
                     stdin=subprocess.DEVNULL,

@@ -14,7 +14,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from servers import Server
@@ -27,6 +27,9 @@ class Store:
     has_server = True
     has_snapshots = False
     query_unit = ""  # of what the server counts
+    most_jobs: int | None = None  # that a drain or an enqueue takes, where a server is slow
+    grows = True  # a million jobs may wait there
+    look_seconds = 0.01  # between two looks at what is left of a drain
 
     def __init__(self, folder: Path, url: str = "", server: Server | None = None) -> None:
         self.folder = folder  # whatever a system puts there is emptied with the store
@@ -52,7 +55,8 @@ class Store:
 
     def _command(self, operation: str) -> list[str]:
         assert self.server is not None
-        return [str(self.server.python), str(SCRIPT), operation, self.url]
+        log = str(self.server.log)
+        return [str(self.server.python), str(SCRIPT), operation, self.url, log]
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -65,6 +69,9 @@ class Store:
             yield
         finally:
             process.communicate()  # closes its input
+
+    def at_most(self, jobs: int) -> int:
+        return min(jobs, self.most_jobs or jobs)
 
     @property
     def server_pids(self) -> tuple[int, ...]:
@@ -127,7 +134,50 @@ class Redis(Store):
     query_unit = "commands/s"
 
 
-STORES: dict[str, type[Store]] = {store.name: store for store in (Sqlite, Postgres, Redis)}
+class Mongodb(Store):
+    """A database of a replica set of one. Results are rows of a SQLite file."""
+
+    name = "mongodb"
+    query_unit = "operations/s"
+
+    @classmethod
+    def of(cls, system: str, folder: Path, server: Server | None) -> Store:
+        assert server is not None
+        place, _, options = server.url.rpartition("/")
+        database = "bench_" + system.replace("-", "_")
+        return cls(folder / system, f"{place}/{database}{options}", server)
+
+
+class Sqs(Store):
+    """Moto's server of SQS. Results are rows of a SQLite file."""
+
+    name = "sqs"
+    query_unit = "requests/s"
+    most_jobs = 10_000
+    grows = False
+    look_seconds = 0.1  # the server walks through all messages to count them
+
+    key: ClassVar[dict[str, str]] = {
+        "aws_access_key_id": "bench",
+        "aws_secret_access_key": "bench",
+    }
+    region = "us-east-1"
+
+
+class SqsDelayed(Sqs):
+    """The same, ten milliseconds away."""
+
+    name = "sqs-10ms"
+
+
+STORES: dict[str, type[Store]] = {
+    store.name: store for store in (Sqlite, Postgres, Redis, Mongodb, Sqs, SqsDelayed)
+}
+
+
+def kind(name: str) -> str:
+    """The kind of server: that of `sqs-10ms` is `sqs`."""
+    return name.partition("-")[0]
 
 
 def current() -> Store:

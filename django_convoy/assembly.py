@@ -41,7 +41,7 @@ def make_broker(options: Options, open_session: OpenSession, memory: Memory) -> 
     """Return a broker. Raises ConfigurationError."""
     given = dict(options)
     name = given.pop("name")
-    kind = broker_class(_delivering(name, given))
+    kind = _delivering(name, given)
     made: Broker
     if issubclass(kind, DatabaseBroker):
         made = _database_broker(name, kind, given, open_session)
@@ -57,9 +57,12 @@ def make_broker(options: Options, open_session: OpenSession, memory: Memory) -> 
 
 
 def make_store(
-    options: conf.Options, open_session: OpenSession, alias: str, memory: Memory
+    options: conf.Options, open_session: OpenSession, alias: str, memory: Memory, broker: Broker
 ) -> Store:
-    """Return a store. alias: the database where jobs are. Raises ConfigurationError."""
+    """Return a store for a broker. alias: the database where jobs are.
+
+    Raises ConfigurationError.
+    """
     given, retention = dict(options.store), options.retention
     name = given.pop("name")
     kind = _class(name, STORES, "store", Store)
@@ -71,17 +74,18 @@ def make_store(
         own, also = (open_session(_text(given.pop("alias", alias), "alias")),), ("alias",)
     elif issubclass(kind, CacheStore):
         own, also = (_text(given.pop("cache", "default"), "cache"), retention), ("cache",)
-    elif name == "redis":
-        own, given = (retention,), given or _beside(options.broker)
+    elif _derives(kind, STORES["redis"]):
+        own = (retention,)
+        if not given and _derives(type(broker), BROKERS["redis"]):
+            given = {"place": getattr(broker, "place", None)}
     made: Store = _made(name, kind, own, given, also)
     return made
 
 
-def _beside(broker: Options) -> dict[str, Any]:
-    """Return how a store on the broker's own Redis connects."""
-    if broker["name"] != "redis":
-        return {}
-    return {name: value for name, value in broker.items() if name not in ("name", "delivery")}
+def _derives(kind: type[Any], path: str) -> bool:
+    """Return whether it is this class or derived from it. By name: without its server's client
+    that cannot be imported."""
+    return any(f"{one.__module__}.{one.__qualname__}" == path for one in kind.__mro__)
 
 
 def broker_class(name: str) -> type[Broker]:
@@ -98,20 +102,43 @@ def promised(options: Any) -> Capabilities | None:
     if not isinstance(name, str) or not (name in BROKERS or apps.ready):
         return None
     try:
-        found = getattr(broker_class(_delivering(name, dict(given))), "capabilities", None)
+        found = getattr(_delivering(name, dict(given)), "capabilities", None)
     except ConfigurationError:
         return None  # said by the check, and when the broker is made
     return found if isinstance(found, Capabilities) else None
 
 
-def _delivering(name: str, options: dict[str, Any]) -> str:
-    """Return a broker's name by what it promises, which is an option of Redis only."""
-    if name != "redis":
-        return name
-    delivery = options.pop("delivery", AT_LEAST_ONCE)
+def is_of_database(store: Any) -> bool:
+    """Return whether a store keeps results in a database, unless that cannot be known yet: True."""
+    if not isinstance(store, str) or not (store in STORES or apps.ready):
+        return True
+    try:
+        return issubclass(_class(store, STORES, "store", Store), DatabaseStore)
+    except ConfigurationError:
+        return True  # said when the store is made
+
+
+def delivers_at_most_once(options: Any) -> bool:
+    """Return whether the broker of OPTIONS['broker'] does so, whatever a task says, as far as its
+    class can tell."""
+    can = promised(options)
+    return can is not None and not can.leases
+
+
+def _delivering(name: str, options: dict[str, Any]) -> type[Broker]:
+    """Return a broker's class by what it promises, which is an option of Redis only."""
+    kind = broker_class(name)
+    if "delivery" not in options or not _derives(kind, BROKERS["redis"]):
+        return kind
+    delivery = options.pop("delivery")
     if delivery not in (AT_LEAST_ONCE, AT_MOST_ONCE):
         raise ConfigurationError(unknown("delivery", str(delivery), [AT_LEAST_ONCE, AT_MOST_ONCE]))
-    return "redis-once" if delivery == AT_MOST_ONCE else name
+    wanted = BROKERS["redis-once" if delivery == AT_MOST_ONCE else "redis"]
+    if name == "redis":
+        return broker_class("redis-once") if delivery == AT_MOST_ONCE else kind
+    if kind.capabilities.leases == (delivery == AT_MOST_ONCE):
+        raise ConfigurationError(f"{name}: delivery={delivery!r} is for a class made of {wanted}")
+    return kind
 
 
 def _class(name: str, known: Mapping[str, str], kind: str, base: type[Any]) -> type[Any]:

@@ -13,6 +13,7 @@ from django.core.checks import CheckMessage
 from django.utils import timezone
 
 from django_convoy import checks, conf, results
+from django_convoy.assembly import delivers_at_most_once
 from django_convoy.batches import Batch, EagerBatch
 from django_convoy.contracts.broker import Immediate
 from django_convoy.core.codec import Call
@@ -95,7 +96,7 @@ class ConvoyBackend(BaseTaskBackend):
         given = self.options.get("task") or {}
         if not isinstance(given, Mapping):
             raise InvalidOption("task must be a dict of task options")
-        if conf.delivers_at_most_once(self.options):
+        if delivers_at_most_once(self.options.get("broker")):
             given = {"delivery": job_options.AT_MOST_ONCE, **given}
         return {name: job_options.clean(name, value) for name, value in given.items()}
 

@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import NoReverseMatch, reverse
 
 from django_convoy import conf
-from django_convoy.assembly import promised
+from django_convoy.assembly import is_of_database, promised
 from django_convoy.brokers.debug_web import INCLUDE, VIEW, DebugWebBroker
 from django_convoy.domain.errors import ConfigurationError, InvalidOption
 from django_convoy.domain.options import JobOptions, check_together
@@ -42,7 +42,7 @@ def _named(value: Any) -> Mapping[str, Any]:
 def _check_atomic(
     policy: JobOptions, broker: Mapping[str, Any], options: Mapping[str, Any]
 ) -> None:
-    if _named(options.get("store", "database")).get("name") != "database":
+    if not is_of_database(_named(options.get("store", "database")).get("name")):
         raise InvalidOption('atomic=True needs results in the same database: store: "database"')
     database: Mapping[str, Any] = settings.DATABASES.get(broker.get("alias", "default"), {})
     if "sqlite" not in database.get("ENGINE", ""):
@@ -147,6 +147,17 @@ def check_backend(alias: str, options: Mapping[str, Any], queues: set[str]) -> l
                 'know by OPTIONS["enqueue"]: "on_commit".',
                 obj=where,
                 id="convoy.W002",
+            )
+        )
+    limited = runtime.shared.broker.capabilities.max_body is not None
+    if runtime.options.outbox.spill and limited and runtime.shared.spill is None:
+        found.append(
+            CheckWarning(
+                'OPTIONS["outbox"]["spill"] is set, and no database that this broker can use for '
+                "it has Convoy's tables: larger jobs are refused",
+                hint='Name a database with them in OPTIONS["outbox"]["alias"].',
+                obj=where,
+                id="convoy.W003",
             )
         )
     if runtime.options.serializer == "pickle" or "pickle" in runtime.options.accept:

@@ -163,6 +163,12 @@ class OutboxOptions:
     fallback: bool = option(
         False, _flag, "True: a job whose broker cannot be reached waits there, too"
     )
+    spill: bool = option(
+        False,
+        _flag,
+        "True: arguments that are too large for the broker stay in a table beside it; False: such "
+        "jobs are refused",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,20 +319,11 @@ def parse(alias: str, params: Mapping[str, Any]) -> Options:
         check_queue_name(queue, f"{where}['QUEUES']")
     given = params.get("OPTIONS") or {}
     options = read_options(Options, given, f"{where}['OPTIONS']")
-    if delivers_at_most_once(given):
-        once = {"delivery": job_options.AT_MOST_ONCE}
-        options = replace(options, task={**once, **options.task})
     if "namespace" in given:
         return options
     shared = {"namespace": getattr(settings, "CONVOY_NAMESPACE", "")}
     namespace = read_options(Options, shared, "CONVOY_NAMESPACE").namespace
     return replace(options, namespace=namespace)
-
-
-def delivers_at_most_once(options: Mapping[str, Any]) -> bool:
-    """Return whether the broker of these OPTIONS delivers at most once, whatever a task says."""
-    broker = options.get("broker")
-    return isinstance(broker, Mapping) and broker.get("delivery") == job_options.AT_MOST_ONCE
 
 
 def check_queue_name(name: Any, where: str) -> None:

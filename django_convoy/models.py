@@ -1,6 +1,6 @@
 """Where Django looks for models."""
 
-from django_convoy.db.models import FinishedJob, LiveJob, OutboxJob, WorkerProcess
+from django_convoy.db.models import FinishedJob, LiveJob, OutboxJob, SpilledPayload, WorkerProcess
 from django_convoy.db.schedules import Firing, ScheduleSite, StoredSchedule
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "LiveJob",
     "OutboxJob",
     "ScheduleSite",
+    "SpilledPayload",
     "StoredSchedule",
     "WorkerProcess",
 ]

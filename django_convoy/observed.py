@@ -24,18 +24,26 @@ class _Answers:
     def __init__(self) -> None:
         self.until = 0.0
         self.levels: dict[int, bool] = {}
-        self.logger: tuple[int, ...] = ()
+        self.level = logging.NOTSET
+        self.propagate = True
+        self.handlers: list[logging.Handler] = []
 
     def would_log(self, level: int) -> bool:
         logger = task_signals.logger
         # A test that looks at the log, as with `assertLogs`, changes these and is seen at once.
-        state = (logger.level, logger.propagate, *map(id, logger.handlers))
-        now = time.monotonic()
-        if now > self.until or state != self.logger:
-            self.until, self.levels, self.logger = now + REMEMBER_SECONDS, {}, state
-        if level not in self.levels:
-            self.levels[level] = _would_log(logger, level)
-        return self.levels[level]
+        if (
+            time.monotonic() > self.until
+            or logger.level != self.level
+            or logger.propagate != self.propagate
+            or logger.handlers != self.handlers
+        ):
+            self.until, self.levels = time.monotonic() + REMEMBER_SECONDS, {}
+            self.level, self.propagate = logger.level, logger.propagate
+            self.handlers = list(logger.handlers)
+        known = self.levels.get(level)
+        if known is None:
+            known = self.levels[level] = _would_log(logger, level)
+        return known
 
 
 _answers = _Answers()

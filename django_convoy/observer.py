@@ -3,10 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from django.db import close_old_connections
-
 from django_convoy.core.codec import Call
 from django_convoy.core.execution import Observer, Run
+from django_convoy.db.aging import close_aged_connections
 from django_convoy.domain import clock
 from django_convoy.domain.outcome import Outcome, Retry, Succeeded
 from django_convoy.framework import TaskResultStatus, task_signals
@@ -53,8 +52,9 @@ class SignalObserver(Observer):
 
     def finished(self, run: Run, outcome: Outcome) -> None:
         """Send `task_finished`; a job that will be tried again reads READY."""
-        if not (run.error is not None or is_observed(task_signals.task_finished)):
-            self._results.pop(run.lease.id, None)
+        if run.error is None and not is_observed(task_signals.task_finished):
+            if self._results:
+                self._results.pop(run.lease.id, None)
             return
         result = self._result(run)
         self._results.pop(run.lease.id, None)
@@ -83,4 +83,4 @@ class SignalObserver(Observer):
 
     def settled(self) -> None:
         """After each job, as after each request: connections past their age are closed."""
-        close_old_connections()
+        close_aged_connections()

@@ -227,7 +227,8 @@ def _call(runtime: Runtime, envelope: Envelope) -> Call:
     """Return what was to be called; nothing where it cannot be verified or read any more: what
     became of the job can be told all the same."""
     try:
-        return runtime.codec.open(envelope)
+        spill = runtime.shared.spill
+        return runtime.codec.open(envelope if spill is None else spill.whole(envelope))
     except (SignatureError, UnknownFields, PayloadError):
         return Call()
 

@@ -61,7 +61,7 @@ class Runner:
 
         Where the caller has a transaction open, a run that fails is undone in it.
         """
-        prepared = prepare(lease, self._engine.codec, self._engine.find)
+        prepared = prepare(lease, self._engine.opener, self._engine.find)
         if not isinstance(prepared, Run):
             return self.end(lease, prepared)
         # Nobody runs it again when this process dies, so there is no other order to keep.

@@ -20,10 +20,12 @@ from django_convoy.core.codec import Codec
 from django_convoy.db.session import PrivateSession, Session
 from django_convoy.domain.envelope import Envelope
 from django_convoy.domain.errors import ConfigurationError
+from django_convoy.domain.options import AT_MOST_ONCE
 from django_convoy.framework import task_backends
 from django_convoy.outbox.dispatch import ON_COMMIT, OUTBOX, Dispatch
 from django_convoy.outbox.overview import Overview
 from django_convoy.outbox.relay import Relay
+from django_convoy.outbox.spill import Spill
 from django_convoy.outbox.table import Table
 from django_convoy.router import APP, DEFAULT
 from django_convoy.serializers import SERIALIZERS
@@ -37,12 +39,14 @@ class Pair:
     tables: the way to the database that has Convoy's other tables: the broker's own, if it has
     one, else that of the outbox.
     outbox: where jobs wait that cannot go to the broker yet; None: all can.
+    spill: where payloads are that are too large for the broker; None: there can be none.
     """
 
     broker: Broker
     store: Store
     tables: Session
     outbox: Table | None = None
+    spill: Spill | None = None
 
     @property
     def together(self) -> bool:
@@ -55,13 +59,15 @@ class Pair:
     def view(self) -> Browsable | None:
         """What can be looked into for jobs, if anything can."""
         if self.outbox is not None:
-            return Overview(self.broker, self.outbox)
+            return Overview(self.broker, self.outbox, self.spill)
         return self.broker if isinstance(self.broker, Browsable) else None
 
     def close(self) -> None:
         """Give back connections and files."""
         self.broker.close()
         self.store.close()
+        if self.spill is not None:
+            self.spill.session.close()
 
 
 class Runtime:
@@ -80,6 +86,9 @@ class Runtime:
         """Of jobs that are run in threads of the site's own."""
         self._memory = Memory()
         pair = self._pair(Session)
+        if not pair.broker.capabilities.leases:
+            once = {"delivery": AT_MOST_ONCE}
+            self.options = options = replace(options, task={**once, **options.task})
         self.outbox_alias = self._outbox_alias(pair.broker)
         """The database whose transactions count for a broker elsewhere; None: it joins them, or
         there are none."""
@@ -88,8 +97,13 @@ class Runtime:
         self.intake: Broker | Dispatch = self._intake(pair.broker)
         """Where jobs are pushed to: the broker, or what may lead them through the outbox."""
         can = pair.broker.capabilities
-        self.promised = can if self.shared.outbox is None else replace(can, max_delay=None)
-        """What can be asked for: the outbox holds what is due later than the broker can hold."""
+        if self.shared.outbox is not None:
+            can = replace(can, max_delay=None)
+        if pair.spill is not None and pair.spill.writes:
+            can = replace(can, max_body=None)
+        self.promised = can
+        """What can be asked for: the outbox holds what is due later than the broker can hold, and
+        the table beside it what is larger."""
 
     def private(self) -> Pair:
         """Return a broker and a store with connections of their own, for a worker."""
@@ -101,13 +115,18 @@ class Runtime:
         if pair.broker.capabilities.transactional == pair.tables.alias:
             return pair, pair.broker.push
         outbox = Table(pair.tables, self.full_name(self.alias))
-        dispatch = Dispatch(pair.broker, pair.tables, outbox, OUTBOX, fallback=True)
+        dispatch = Dispatch(
+            pair.broker, pair.tables, outbox, OUTBOX, fallback=True, spill=pair.spill
+        )
         return replace(pair, outbox=outbox), dispatch.push
 
     def relay(self, pair: Pair) -> Relay | None:
         """Return what sends jobs from the outbox, by this pair; None where none can be there."""
         outbox = self._outbox(PrivateSession)
-        return None if outbox is None else Relay(outbox, pair.broker, pair.store)
+        if outbox is None:
+            return None
+        spill = self._spill(pair.broker, lambda alias: outbox.session)
+        return Relay(outbox, pair.broker, pair.store, spill)
 
     def _intake(self, broker: Broker) -> Broker | Dispatch:
         if self.outbox_alias is None:
@@ -115,14 +134,23 @@ class Runtime:
         options, outbox = self.options, self.shared.outbox
         session = Session(self.outbox_alias) if outbox is None else outbox.session
         mode = ON_COMMIT if outbox is None and options.enqueue == "outbox" else options.enqueue
-        fallback = options.outbox.fallback
-        return Dispatch(broker, session, outbox, mode, fallback=fallback)
+        fallback, spill = options.outbox.fallback, self.shared.spill
+        return Dispatch(broker, session, outbox, mode, fallback=fallback, spill=spill)
 
     def _outbox(self, session: type[Session]) -> Table | None:
         alias = self.outbox_alias
         if alias is None or not router.allow_migrate(alias, APP, model_name="outboxjob"):
             return None
         return Table(session(alias), self.full_name(self.alias))
+
+    def _spill(self, broker: Broker, session: Callable[[str], Session]) -> Spill | None:
+        if broker.capabilities.max_body is None:
+            return None
+        alias = self._outbox_alias(broker)
+        if alias is None or not router.allow_migrate(alias, APP, model_name="spilledpayload"):
+            return None
+        name, writes = self.full_name(self.alias), self.options.outbox.spill
+        return Spill(session(alias), name, broker, writes=writes)
 
     def _outbox_alias(self, broker: Broker) -> str | None:
         if not broker.capabilities.shared:  # no steward could send to it
@@ -149,13 +177,13 @@ class Runtime:
         try:
             broker = make_broker(options.broker, open_session, memory)
             alias = broker.capabilities.transactional or DEFAULT
-            store = make_store(options, open_session, alias, memory)
+            store = make_store(options, open_session, alias, memory, broker)
             elsewhere = options.outbox.alias or DEFAULT
             known = elsewhere if elsewhere in connections.settings else DEFAULT  # said later
             tables = open_session(broker.capabilities.transactional or known)
         except ConfigurationError as error:
             raise conf.SettingsError(f"TASKS[{self.alias!r}]['OPTIONS']: {error}") from error
-        return Pair(broker, store, tables)
+        return Pair(broker, store, tables, spill=self._spill(broker, open_session))
 
     def full_name(self, queue: str) -> str:
         """Return a queue's name with the namespace in front."""

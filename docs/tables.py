@@ -220,6 +220,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "LiveJob": _columns("LiveJob", {}),
     "FinishedJob": _columns("FinishedJob", OVER),
     "OutboxJob": _columns("OutboxJob", SENT),
+    "SpilledPayload": _columns("SpilledPayload", {}),
     "WorkerProcess": _columns("WorkerProcess", BORN),
     "StoredSchedule": _columns("StoredSchedule", SCHEDULE),
     "Firing": _columns("Firing", FIRING),

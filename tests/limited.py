@@ -50,6 +50,12 @@ class UnrankedBroker(BlindBroker):
     capabilities = Capabilities(priority=False)
 
 
+class LetsGoBroker(BlindBroker):
+    """Forgets what is claimed."""
+
+    capabilities = Capabilities(browse=False, leases=False, fencing=False)
+
+
 class ForgetfulBroker(BlindBroker):
     capabilities = Capabilities(notes=False)
 
@@ -72,3 +78,7 @@ class ChoosyBroker(BlindBroker):
     def __init__(self, *, priority=True):
         super().__init__()
         self.capabilities = Capabilities(priority=priority)
+
+
+class BriefBroker(BlindBroker):
+    capabilities = Capabilities(browse=False, longest_lease=timedelta(hours=12))

@@ -240,8 +240,9 @@ def test(arguments):
     say(f"{title(*newest[:2])}: {shlex.join(arguments) if arguments else 'full suite'}")
     if arguments:
         return pytest(dev_environment(), arguments)[0]
-    # Most tests wait for something, so there is room for one more than there are CPUs.
-    together = ["-n", str(min((os.cpu_count() or 1) + 1, 8)), "--dist", "loadfile"]
+    # Most tests wait for something, so there is room for more of them than there are CPUs.
+    together = ["-n", str(min(2 * (os.cpu_count() or 1) + 1, 8))]
+    together += ["--dist", "loadfile", "--no-loadscope-reorder"]
     status, closing = pytest(dev_environment(), together)
     results = [(f"{title(*newest[:2])}, full suite", status, closing)]
     for row in reversed(rows[:-1]):

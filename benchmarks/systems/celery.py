@@ -15,7 +15,7 @@ from systems.system import System, Task
 class Celery(System):
     name = "celery"
     distribution = "celery"
-    requirements = ("celery[redis]",)
+    requirements = ("celery[redis]", "hiredis")
     stores = ("redis",)
     drain_jobs = 12_000
     cpu_jobs = 4_000

@@ -9,6 +9,7 @@ from typing import Any
 
 import stores
 
+from systems.convoy_tables import Tables
 from systems.system import Bulk, DjangoSystem, Task
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -18,8 +19,16 @@ ROWS = 1_000  # what jobs of the measure `atomic` update
 class Convoy(DjangoSystem):
     name = "convoy"
     distribution = "django-convoy"
-    requirements = ("-e", str(CHECKOUT), "Django", "psycopg[binary]", "redis[hiredis]")
-    stores = ("sqlite", "postgres", "redis")
+    requirements = (
+        "-e",
+        str(CHECKOUT),
+        "Django",
+        "psycopg[binary]",
+        "redis[hiredis]",
+        "pymongo",
+        "boto3",
+    )
+    stores = ("sqlite", "postgres", "redis", "mongodb", "sqs", "sqs-10ms")
     drain_jobs = 40_000
     cpu_jobs = 6_000
     io_jobs = 4_000
@@ -33,6 +42,10 @@ class Convoy(DjangoSystem):
         return self.store == "postgres" and not self.options
 
     @property
+    def has_tables(self) -> bool:  # type: ignore[override]
+        return self.has_atomic
+
+    @property
     def variant(self) -> str:
         threads = f" --threads {self.concurrency}" if self.concurrency > 1 else ""
         return f"worker --processes {self.processes}{threads}"
@@ -43,18 +56,28 @@ class Convoy(DjangoSystem):
             "TASKS": {
                 "default": {
                     "BACKEND": "django_convoy.backend.ConvoyBackend",
-                    "QUEUES": [],
-                    "OPTIONS": {**self.redis(), **self.options},
+                    "QUEUES": ["default"] if self.broker == "sqs" else [],
+                    "OPTIONS": {**self.place(), **self.options},
                 }
             },
         }
 
-    def redis(self) -> dict[str, Any]:
-        """Jobs and results on the Redis server, where that is the store."""
-        if self.store != "redis":
-            return {}
-        broker = {"name": "redis", "url": stores.current().url, "delivery": self.delivery}
-        return {"broker": broker, "store": "redis"}
+    @property
+    def broker(self) -> str:
+        return stores.kind(self.store)
+
+    def place(self) -> dict[str, Any]:
+        """Jobs on the server, where it is not the database; on Redis the results, too."""
+        url = stores.current().url
+        if self.broker == "redis":
+            broker = {"name": "redis", "url": url, "delivery": self.delivery}
+            return {"broker": broker, "store": "redis"}
+        if self.broker == "mongodb":
+            return {"broker": {"name": "mongodb", "uri": url}}
+        if self.broker == "sqs":
+            here = {"endpoint_url": url, "region": stores.Sqs.region, **stores.Sqs.key}
+            return {"broker": {"name": "sqs", **here}}
+        return {}
 
     def workers(self, python: Path) -> list[list[str]]:
         command = [str(python), "-m", "django", "convoy", "worker"]
@@ -86,6 +109,9 @@ class Convoy(DjangoSystem):
     def updated(self) -> int:
         return self.count("SELECT sum(value) FROM bench_row")
 
+    def tables(self) -> Tables:
+        return Tables()
+
     def decorator(self, **options: Any) -> Callable[[Callable[..., Any]], Task]:
         from django_convoy import task
 
@@ -95,18 +121,19 @@ class Convoy(DjangoSystem):
         return task.enqueue_many
 
     def unsettled(self) -> int:
-        if self.store != "redis":
+        if self.store in ("sqlite", "postgres"):
             return self.count("SELECT EXISTS (SELECT 1 FROM convoy_job)")
         from django_convoy.runtime import runtime_of
 
-        return len(runtime_of("default").shared.broker.queues())
+        counts = runtime_of("default").shared.broker.counts("default")
+        return counts.ready + counts.delayed + counts.leased + counts.buried
 
 
 class ConvoyNoResults(Convoy):
     """What succeeded leaves no trace, as in systems that keep no results."""
 
     name = "convoy-no-results"
-    stores = ("postgres", "redis")
+    stores = ("postgres", "redis", "mongodb", "sqs", "sqs-10ms")
     options = {"store": "none"}  # noqa: RUF012
 
     @property

@@ -17,7 +17,7 @@ class Huey(System):
 
     name = "huey"
     distribution = "huey"
-    requirements = ("huey", "redis")
+    requirements = ("huey", "redis[hiredis]")
     stores = ("sqlite", "redis")
     drain_jobs = 30_000
     cpu_jobs = 5_000
@@ -55,6 +55,16 @@ class Huey(System):
         return self.app.pending_count()
 
 
+class HueyTuned(Huey):
+    """It polls SQLite each 10 to 50 ms (Redis wakes it), and looks for no periodic tasks."""
+
+    name = "huey-tuned"
+
+    @property
+    def flags(self) -> list[str]:
+        return [*super().flags, "-d", "0.01", "-m", "0.05", "-n"]
+
+
 class HueyWithoutFsync(Huey):
     """Synchronous OFF, the only other choice that it offers (there is no NORMAL)."""
 
@@ -67,4 +77,4 @@ class HueyWithoutFsync(Huey):
         return f"{super().variant}, fsync=False"
 
 
-SYSTEMS = (Huey, HueyWithoutFsync)
+SYSTEMS = (Huey, HueyTuned, HueyWithoutFsync)

@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parents[1]
 class Rq(System):
     name = "rq"
     distribution = "rq"
-    requirements = ("rq",)
+    requirements = ("rq", "hiredis")
     stores = ("redis",)
     drain_jobs = 2_000
     cpu_jobs = 1_000

@@ -30,9 +30,10 @@ class System:
     has_bulk = False
     has_stream = False
     has_atomic = False
+    has_tables = False  # it can say how large they are
     scales = True  # to the wanted number of processes
     tasks = "tasks"  # the module with its jobs: plain functions, or coroutines
-    environment: dict[str, str] = {}  # noqa: RUF012
+    environment: dict[str, str] = {}  # noqa: RUF012  # `{url}` as in `workers`
     app: Any = None  # for a worker's command line that names an application object
 
     def __init__(self, store: str, processes: int, concurrency: int = 1) -> None:
@@ -75,6 +76,10 @@ class System:
 
     def updated(self) -> int:
         """With `has_atomic`: how many updates the jobs of `tasks.update` have left behind."""
+        raise NotImplementedError
+
+    def tables(self) -> Any:
+        """With `has_tables`: who answers `footprint.py`."""
         raise NotImplementedError
 
     def run_calls(self, call: Callable[..., Any], arguments: Iterable[tuple[Any, ...]]) -> None:

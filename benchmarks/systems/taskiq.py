@@ -15,15 +15,17 @@ from systems.system import AsyncSystem, Task
 class Taskiq(AsyncSystem):
     name = "taskiq"
     distribution = "taskiq"
-    requirements = ("taskiq", "taskiq-redis", "uvloop")
+    requirements = ("taskiq", "taskiq-redis", "hiredis", "uvloop", "orjson")
     stores = ("redis",)
     drain_jobs = 30_000
     cpu_jobs = 5_000
     io_jobs = 4_000
+    flags: tuple[str, ...] = ()
 
     @property
     def variant(self) -> str:
-        return f"RedisStreamBroker, taskiq worker --workers {self.processes}"
+        flags = " ".join(["--workers", str(self.processes), *self.flags])
+        return f"RedisStreamBroker, taskiq worker {flags}"
 
     @cached_property
     def app(self) -> Any:
@@ -33,7 +35,7 @@ class Taskiq(AsyncSystem):
 
     def workers(self, python: Path) -> list[list[str]]:
         command = [str(python.parent / "taskiq"), "worker", "async_tasks:app"]
-        return [[*command, "--workers", str(self.processes), "--log-level", "WARNING"]]
+        return [[*command, "--workers", str(self.processes), "--log-level", "WARNING", *self.flags]]
 
     def setup(self) -> None:
         super().setup()
@@ -61,4 +63,11 @@ class Taskiq(AsyncSystem):
         return self.run(count())
 
 
-SYSTEMS = (Taskiq,)
+class TaskiqTuned(Taskiq):
+    """It fetches a hundred jobs ahead, and passes arguments on as they came."""
+
+    name = "taskiq-tuned"
+    flags = ("--no-parse", "--max-prefetch", "100")
+
+
+SYSTEMS = (Taskiq, TaskiqTuned)

@@ -258,7 +258,8 @@ class DisqueBroker(Browsing, MessageBroker):
         self._nodes.ask("PING")
 
     def info(self) -> str:
-        """Say what it is, where its nodes are, and which queues are paused."""
+        """Say what it is, where its nodes are, which queues are paused, and what was delivered
+        again."""
         said = text(self._nodes.ask("INFO"))
         known = dict(line.split(":", 1) for line in said.splitlines() if ":" in line)
         others = [f"{text(one[1])}:{text(one[2])}" for one in self._nodes.ask("HELLO")[2:]]
@@ -272,6 +273,7 @@ class DisqueBroker(Browsing, MessageBroker):
             state = text(self._nodes.ask("PAUSE", queue, "state"))
             if state != "none":
                 lines.append(f"{queue}: paused ({state})")
+        lines += self._lapsed()
         return "\n".join(lines)
 
     def close(self) -> None:

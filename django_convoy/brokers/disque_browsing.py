@@ -82,6 +82,17 @@ class Browsing(Browsable):
             if cursor == "0":
                 return names
 
+    def _lapsed(self) -> list[str]:
+        """Return in words which queues have jobs that were delivered again."""
+        lapses: dict[str, list[int]] = {}
+        for one in scan(self._nodes):
+            if one.lapses:
+                lapses.setdefault(one.place, []).append(one.lapses)
+        return [
+            f"{place}: additional deliveries: {sum(found)}, of {len(found)} jobs"
+            for place, found in sorted(lapses.items())
+        ]
+
     @abstractmethod
     def _add(self, place: str, added: Sequence[Added]) -> None:
         """Add messages."""
@@ -124,7 +135,9 @@ def _held(one: Shown, moment: float) -> Held | None:
     if envelope.queue != name:
         return None
     state = _state(one, kind, moment)
-    held = Held(envelope, state, attempt + (state == "leased"), note)
+    # What lapsed is charged when it is claimed; until then only the server's count tells.
+    charged = one.lapses if one.queued else int(state == "leased")
+    held = Held(envelope, state, attempt + charged, note)
     if state == "delayed":
         due = datetime.fromtimestamp(one.created, UTC) + timedelta(seconds=one.delay)
         held.wake_at = envelope.due if envelope.due and not attempt else due

@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from django_convoy.brokers import wire
@@ -33,6 +34,7 @@ from django_convoy.domain.renewal import Renewal, Renewed
 from django_convoy.domain.suggest import unknown
 
 LARGEST = 64 * 1024
+EXPIRATION = 30 * 86_400
 NOTE_ROOM = 2048
 """Bytes of a message that are left for what happens to its job."""
 LONGEST = 86_400
@@ -52,6 +54,7 @@ class IronMQBroker(MessageBroker):
         unique=False,
         max_delay=MAX_DELAY,
         max_body=LARGEST - NOTE_ROOM,
+        keeps=timedelta(seconds=EXPIRATION),
         browse=False,
         holders=False,
         atomic_batches=False,
@@ -68,7 +71,7 @@ class IronMQBroker(MessageBroker):
         timeout: float = 10.0,
         poll: int = 5,
         max_message: int = LARGEST,
-        expiration: int = 30 * 86_400,
+        expiration: int = EXPIRATION,
         **given: Any,
     ) -> None:
         super().__init__()
@@ -82,7 +85,11 @@ class IronMQBroker(MessageBroker):
         self._api = Api(Client(read(given, config_file), timeout), expiration)
         self._where = self._api.client.settings.where
         self._limits: dict[str, tuple[float, dict[str, Any]]] = {}
-        self.capabilities = replace(self.capabilities, max_body=max_message - NOTE_ROOM)
+        self.capabilities = replace(
+            self.capabilities,
+            max_body=max_message - NOTE_ROOM,
+            keeps=timedelta(seconds=max(expiration, EXPIRATION)),  # a queue may be older than this
+        )
 
     def _packed(self, envelope: Envelope, attempt: int = 0, note: Note = NO_NOTE) -> str:
         text = wire.pack(envelope, attempt, note)

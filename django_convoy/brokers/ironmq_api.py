@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
-from django_convoy.brokers.ironmq_client import BUSY, Client, Pending, Refused
+from django_convoy.brokers.ironmq_client import Client, Pending, Refused
 from django_convoy.brokers.messages import ABANDON_SECONDS, Added, Message
 from django_convoy.domain.errors import BrokerUnavailable, ConfigurationError
 
@@ -149,8 +149,6 @@ class Api:
         except Refused as refused:
             if refused.status in GONE:
                 return ""
-            if refused.status in BUSY:
-                return BrokerUnavailable(str(refused))
             raise _error(refused) from refused
 
     def drop(self, handles: Sequence[tuple[str, str]]) -> list[bool]:

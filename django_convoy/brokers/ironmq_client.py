@@ -18,9 +18,10 @@ from django_convoy.brokers.ironmq_settings import Settings
 from django_convoy.domain.errors import BrokerUnavailable, ConfigurationError
 
 T = TypeVar("T")
-BUSY = (502, 503, 504)
 PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds, give or take half, before each further try of what a busy server refused."""
+TRANSIENT = (408, 429)
+"""What a server that is busy answers beside 500 and above."""
 AT_ONCE = 8
 """Requests under way at the same time, where the API has none for many messages."""
 BROKEN = (OSError, http.client.HTTPException)
@@ -32,6 +33,10 @@ class Refused(Exception):
     def __init__(self, status: int, text: str) -> None:
         super().__init__(f"{status} {text}")
         self.status = status
+
+
+class Busy(BrokerUnavailable):
+    """The server does not do it now: it was asked too often, or is in trouble."""
 
 
 class Pending:
@@ -70,6 +75,7 @@ class Client:
         self.timeout = timeout
         self._idle: deque[http.client.HTTPConnection] = deque()
         self._pid = os.getpid()
+        self._worked = False
         self._tls = ssl.create_default_context() if settings.protocol == "https" else None
 
     def call(
@@ -79,11 +85,9 @@ class Client:
         for pause in (*PAUSES, None):
             try:
                 return self.begin(method, path, body, timeout=timeout).finish()
-            except Refused as refused:
-                if refused.status not in BUSY:
-                    raise
+            except Busy:
                 if pause is None:
-                    raise BrokerUnavailable(f"{self.settings.where}: {refused}") from None
+                    raise
                 time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spread
         raise AssertionError
 
@@ -153,22 +157,30 @@ class Client:
             self._idle.append(connection)
         status = response.status
         if status == 401:
-            raise ConfigurationError(
-                f"IronMQ at {self.settings.where}, refused the token (401): check token and "
-                "project_id"
-            )
+            raise self._stranger()
         try:
             answer = json.loads(data) if data else {}
         except ValueError:
             answer = None
         if not 200 <= status < 300:
             text = answer.get("msg", "") if isinstance(answer, dict) else repr(data[:100])
+            if status in TRANSIENT or status >= 500:
+                raise Busy(f"{self.settings.where}: {status} {text} ({what})")
             raise Refused(status, f"{text} ({what})")
         if not isinstance(answer, dict):
             raise BrokerUnavailable(
                 f"{self.settings.where}: no reply of IronMQ's to {what}: {data[:100]!r}"
             )
+        self._worked = True
         return answer
+
+    def _stranger(self) -> ConfigurationError | BrokerUnavailable:
+        """Return what to say of a token that is refused."""
+        text = f"IronMQ at {self.settings.where}, refused the token (401)"
+        # Those who have begun to work wait until it is put right, as for a server that is away.
+        if self._worked:
+            return BrokerUnavailable(f"{text}, which it took before")
+        return ConfigurationError(f"{text}: check token and project_id")
 
     def _unavailable(self, what: str, error: Exception) -> BrokerUnavailable:
         return BrokerUnavailable(f"{self.settings.where}: {what}: {error!r}")

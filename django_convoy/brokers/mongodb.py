@@ -34,6 +34,7 @@ from django_convoy.brokers.mongodb_documents import (
     text_of,
 )
 from django_convoy.brokers.mongodb_listener import MongoListener
+from django_convoy.brokers.mongodb_looking import MongoLooker
 from django_convoy.brokers.mongodb_options import read_options
 from django_convoy.brokers.mongodb_settling import Claim, by_token, settle, tokens
 from django_convoy.brokers.mongodb_statements import (
@@ -68,7 +69,6 @@ class MongoBroker(MongoBrowsing, Reachable, Adopter, Broker, Announcing):
         self._sweep = Sweep()
         self._claims = Claims()
         self._bells: str | None = None
-        self._watches = False
         self._idling = Idling(self._folder)
         self._outages = 0
         self._found_nothing = False
@@ -113,8 +113,6 @@ class MongoBroker(MongoBrowsing, Reachable, Adopter, Broker, Announcing):
         may_suspect: Callable[[], bool] = lambda: True,
     ) -> list[Lease]:
         """Claim now, or when something comes within `wait` seconds."""
-        if self._bells and not self._watches:
-            self._watches = self._options.watch and self._server.has_streams
         outages = self._server.outages
         if outages != self._outages:
             self._sweep.spare_lapsed(lease / 3)
@@ -159,18 +157,18 @@ class MongoBroker(MongoBrowsing, Reachable, Adopter, Broker, Announcing):
     # Waking
 
     def listen(self) -> Listener | None:
-        """Open a listener, where there are change streams."""
-        if not (self._options.watch and self._server.has_streams):
-            return None
-        return MongoListener(self._server, self.next_due)
+        """Open what hears of changes, or what looks for them where nothing tells."""
+        if self._options.watch and self._server.has_streams:
+            return MongoListener(self._server, self.next_due)
+        return MongoLooker(self._server)
 
     def use_bells(self, folder: str) -> None:
-        """Sleep where a listener wakes us, if there will be one."""
+        """Sleep where a listener wakes us."""
         self._bells = folder
 
     def _folder(self) -> str | None:
         """Asked also by a signal handler, so without a word to the server."""
-        return self._bells if self._watches else None
+        return self._bells
 
     # Holding and settling
 

@@ -224,7 +224,7 @@ class PostgresBroker(DatabaseBroker, Recorder, Announcing):
         rows: list[Any] = []
         if mark.key is not None and mark.holds():
             priority, job_id = mark.key
-            beyond = [queue, priority, limit, queue, priority, job_id, limit]
+            beyond = [queue, priority, limit, queue, *[priority] * 3, job_id, limit]
             rows = self.session.statement(statements.CLAIM_BEYOND, [*beyond, *given])
         if not rows or (len(rows) < limit and mark.may_walk()):
             began = time.monotonic()

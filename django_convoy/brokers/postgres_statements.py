@@ -43,14 +43,19 @@ CLAIM_BEYOND = (
     + "), next AS MATERIALIZED ("
     + _CHOOSE.format(
         state="ready",
-        beyond=" AND priority = %s AND id > %s",
+        beyond=" AND priority = %s AND priority BETWEEN %s AND %s AND id > %s",
         limit="(%s - (SELECT count(*) FROM urgent))",
     )
     + ") "
     + _LEASE.format(chosen="SELECT id FROM urgent UNION ALL SELECT id FROM next")
 )
-"""queue, priority, limit, queue, priority, id, limit, token, worker, lease: what is more urgent
-than a mark, then what follows it."""
+"""queue, priority, limit, queue, priority three times, id, limit, token, worker, lease: what is
+more urgent than a mark, then what follows it.
+
+The priority is said twice for planners, who expect next to nothing of a range: else the primary
+key, in whose order the jobs of one priority are, looks cheaper to them, and with it the claim
+walks over all that other queues, delays and leases hold beyond the mark.
+"""
 
 DELETE = (
     "DELETE FROM convoy_job AS job USING unnest(%s::text[], %s::text[]) AS gone(id, token) "

@@ -19,7 +19,7 @@ from django_convoy.clients.redis_cluster import open_link
 from django_convoy.clients.redis_link import Value
 from django_convoy.clients.redis_records import Records, awaited_key
 from django_convoy.clients.redis_scripts import script
-from django_convoy.clients.redis_settings import place_of
+from django_convoy.clients.redis_settings import Place, place_of
 from django_convoy.contracts.broker import Broker, Counts, Reachable, Recorder
 from django_convoy.contracts.store import Record, Store
 from django_convoy.domain.capabilities import Capabilities
@@ -44,11 +44,17 @@ class RedisBroker(RedisClaiming, RedisBrowsing, RedisAdopting, Recorder, Reachab
     capabilities = Capabilities()
 
     def __init__(self, **options: Any) -> None:
+        self._options = options
         self._link = open_link(place_of(**options))
         self._queues = RedisQueues(self._link)
         self._awaited = awaited_key(self._link.place)
         self._records: Records | None = None
         self._begin_claiming()
+
+    @property
+    def place(self) -> Place:
+        """Where it is, for a store that is to be there, too."""
+        return self._link.place
 
     # Enqueueing
 

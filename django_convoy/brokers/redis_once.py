@@ -23,6 +23,10 @@ class RedisOnceBroker(RedisBroker):
     capabilities = Capabilities(leases=False, fencing=False)
     forgets = True
 
+    def leasing(self) -> RedisBroker:
+        """Return one that leases: the keys are the same."""
+        return RedisBroker(**self._options)
+
     def renew(self, leases: Sequence[Lease], *, lease: float) -> list[Renewal]:
         """There is nothing that could lapse."""
         return [Renewal.HELD] * len(leases)

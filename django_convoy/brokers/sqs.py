@@ -45,6 +45,7 @@ class SqsBroker(Reachable, Adopter, Broker):
         max_delay=timedelta(seconds=LONGEST_DELAY),
         fencing=False,
         max_body=2**20 - NOTE_ROOM,
+        keeps=timedelta(days=14),
         browse=False,
         unique=False,
         holders=False,
@@ -252,6 +253,11 @@ class SqsBroker(Reachable, Adopter, Broker):
     def info(self) -> str:
         """Return in words where the jobs are, and what the server was told to do with them."""
         return self._tending.info()
+
+    def differences(self, queues: Sequence[str]) -> list[str]:
+        """Return where dead-letter policies are others than `redrive`: those of queues that were
+        there already stay as they are."""
+        return [told for queue in queues if (told := self._queues.differing(queue))]
 
     def close(self) -> None:
         """Give back what was received and not claimed, and connections."""

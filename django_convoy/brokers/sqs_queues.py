@@ -58,6 +58,40 @@ class Queues:
         name = self.name(queue, buried=buried)
         return self._urls.get(name) or self._find(name)
 
+    def ask(self, queue: str) -> None:
+        """Ask the server for a queue that need not be there, whatever is known of it."""
+        self._find(self.name(queue))
+
+    def dead_letters(self, policy: str) -> str | None:
+        """Return the URL of where a policy sends what lapsed too often, None where there is none.
+
+        It is in the same region, and of the same account.
+        """
+        name = target_of(policy)
+        if name and name not in self._urls and (found := self._find(name)):
+            self._urls[name] = found
+        return self._urls.get(name)
+
+    def differing(self, queue: str) -> str:
+        """Return in words where the server's policy for a queue is another than the option's."""
+        url = self.known(queue)
+        if url is None:
+            return ""
+        said = self.attributes(url, "RedrivePolicy").get("RedrivePolicy", "")
+        there = (target_of(said), limit_of(said)) if said else None
+        redrive, wanted = self._options.redrive, None
+        if redrive is not None:
+            wanted = redrive.queue or self.name(queue, buried=True), redrive.max_receives
+        if there == wanted:
+            return ""
+        name = self.name(queue)
+        is_there = "none" if there is None else f"{there[0]} after {there[1]} lapsed leases"
+        shall = "none" if wanted is None else f"{wanted[0]} after {wanted[1]}"
+        return (
+            f"{name} was made with another dead-letter policy, which is in force: {is_there}; "
+            f"the option redrive says {shall}. Change one of them: the queue's by the AWS console"
+        )
+
     def forget(self, queue: str) -> None:
         """Somebody removed it, or its buried jobs' queue."""
         for buried in (False, True):
@@ -112,6 +146,17 @@ class Queues:
             target = self.url(queue, buried=True)
         arn = self.attributes(target, "QueueArn")["QueueArn"]
         return json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": redrive.max_receives})
+
+
+def target_of(policy: str) -> str:
+    """Return the name of the queue to which a policy sends; empty without one."""
+    found = json.loads(policy).get("deadLetterTargetArn", "") if policy else ""
+    return str(found).rpartition(":")[2]
+
+
+def limit_of(policy: str) -> int:
+    """Return after how many lapsed leases it does so."""
+    return int(json.loads(policy).get("maxReceiveCount", 0))
 
 
 def number(attributes: dict[str, Any], name: str) -> int:

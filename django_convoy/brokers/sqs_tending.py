@@ -1,13 +1,14 @@
 """Looking after queues: counts, purges, removal, what was set aside, and how they are set up."""
 
-import json
+import contextlib
 import logging
+from collections.abc import Mapping
 
 from django_convoy.brokers import sqs_messages
 from django_convoy.brokers.sqs_client import THREADS, QueueMissing, Refused, SqsClient
 from django_convoy.brokers.sqs_messages import Outgoing, Writer
 from django_convoy.brokers.sqs_options import SqsOptions
-from django_convoy.brokers.sqs_queues import BURIED, Queues
+from django_convoy.brokers.sqs_queues import BURIED, Queues, limit_of, target_of
 from django_convoy.brokers.sqs_requests import Requests
 from django_convoy.contracts.broker import Counts
 from django_convoy.domain.errors import BrokerUnavailable, PayloadError
@@ -18,6 +19,7 @@ COUNTED = {
     "delayed": "ApproximateNumberOfMessagesDelayed",
     "leased": "ApproximateNumberOfMessagesNotVisible",
 }
+POLICY = "RedrivePolicy"
 SEEN_SECONDS = 30
 """For so long what a purge received is hidden from others, until it is deleted."""
 SHOWN = 20
@@ -45,19 +47,23 @@ class Tending:
         if not queue:
             self.ping()
             return Counts()
-        return Counts(
-            **self._counted(self._queues.known(queue)),
-            buried=sum(self._counted(self._queues.known(queue, buried=True)).values()),
-        )
+        said = self._said(self._queues.known(queue))
+        aside = self._queues.known(queue, buried=True)
+        buried = sum(_counted(self._said(aside)).values())
+        dead = self._queues.dead_letters(said.get(POLICY, ""))
+        if dead is not None and dead != aside:
+            with contextlib.suppress(Refused):  # others' queues are not everybody's to look at
+                buried += sum(_counted(self._said(dead)).values())
+        return Counts(**_counted(said), buried=buried)
 
-    def _counted(self, url: str | None) -> dict[str, int]:
+    def _said(self, url: str | None) -> dict[str, str]:
+        """Return what the server says of a queue; nothing of one that is not there."""
         if url is None:
             return {}
         try:
-            said = self._queues.attributes(url, *COUNTED.values())
+            return self._queues.attributes(url, *COUNTED.values(), POLICY)
         except QueueMissing:
             return {}
-        return {state: int(said.get(name, 0)) for state, name in COUNTED.items()}
 
     def purge(self, queue: str) -> int:
         """Remove what nobody holds; return how many. While jobs are held, what is delayed stays:
@@ -65,7 +71,7 @@ class Tending:
         removed = 0
         for buried in (True, False):
             url = self._queues.known(queue, buried=buried)
-            counted = self._counted(url)
+            counted = _counted(self._said(url))
             if url is None or not any(counted.values()):
                 continue
             if (buried or not counted["leased"]) and self._purge_whole(url):
@@ -112,7 +118,7 @@ class Tending:
         for buried in (False, True):
             url = self._queues.known(queue, buried=buried)
             if url is not None:
-                removed += sum(self._counted(url).values())
+                removed += sum(_counted(self._said(url)).values())
                 try:
                     self._client.call("delete_queue", QueueUrl=url)
                 except QueueMissing:
@@ -143,7 +149,7 @@ class Tending:
 
     def ping(self) -> None:
         """Ask for a queue that need not be there."""
-        self._queues.known("default")
+        self._queues.ask("default")
 
     def info(self) -> str:
         """Return a line about the server, and one for each queue that has our prefix."""
@@ -170,11 +176,13 @@ class Tending:
         days = int(said.get("MessageRetentionPeriod", 0)) / 86400
         size = int(said.get("MaximumMessageSize", 0))
         parts = [f"keeps jobs for {days:g} days", f"messages up to {size:,} bytes"]
-        if policy := said.get("RedrivePolicy"):
-            redrive = json.loads(policy)
-            target = str(redrive.get("deadLetterTargetArn", "")).rpartition(":")[2]
-            lapses = redrive.get("maxReceiveCount")
+        if policy := said.get(POLICY):
+            lapses, target = limit_of(policy), target_of(policy)
             parts.append(f"after {lapses} lapsed leases a job goes to {target}")
         elif not name.removesuffix(".fifo").endswith(BURIED):
             parts.append("no dead-letter policy")
         return f"{name}: {', '.join(parts)}"
+
+
+def _counted(said: Mapping[str, str]) -> dict[str, int]:
+    return {state: int(said[name]) for state, name in COUNTED.items() if name in said}

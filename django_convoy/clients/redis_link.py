@@ -32,6 +32,8 @@ _NOT_EXECUTED = (
     redis.exceptions.AskError,
 )
 """Answers that say how it would be."""
+_REFUSED = (redis.exceptions.ReadOnlyError, redis.exceptions.OutOfMemoryError)
+"""Answers of a server that has written nothing."""
 
 
 def _forget_all() -> None:
@@ -161,9 +163,9 @@ class Link:
             connection.connect()
         except redis.AuthenticationError as error:
             if not self._without_user(connection):
-                raise self._unavailable(error) from error
+                raise self._unreached(error) from error
         except (redis.RedisError, OSError) as error:
-            raise self._unavailable(error) from error
+            raise self._unreached(error) from error
         self._connected(connection)
 
     def _connected(self, connection: Any) -> None:
@@ -217,6 +219,8 @@ class Link:
         except redis.ResponseError as error:
             if isinstance(error, redis.exceptions.ReadOnlyError):
                 connection.disconnect()  # it is a replica now; sentinels know who is not
+            if isinstance(error, _REFUSED) and not self.is_cluster:
+                raise self._unreached(error) from error
             raise self._translated(error) from error
         except UnicodeEncodeError:
             raise
@@ -228,6 +232,12 @@ class Link:
         if "WRONGTYPE" in str(error):
             return WrongType(f"{self.place.name}: {error}")
         return self._unavailable(error)
+
+    def _unreached(self, error: Exception) -> BrokerUnavailable:
+        """Return the error of one that was asked nothing. In a cluster others may have been."""
+        found = self._unavailable(error)
+        found.arrived = self.is_cluster
+        return found
 
     def _unavailable(self, error: Exception) -> BrokerUnavailable:
         self.outages += 1

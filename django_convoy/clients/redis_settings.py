@@ -6,6 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from django.core.cache import caches
+from django.core.exceptions import ImproperlyConfigured
 
 from django_convoy.clients.redis_client import redis
 from django_convoy.domain.errors import ConfigurationError
@@ -59,11 +63,7 @@ class Place:
 
 def place_of(**options: Any) -> Place:
     """Return the place that options name. Raises ConfigurationError."""
-    given = {RENAMED.get(name, name): value for name, value in options.items()}
-    known = {*inspect.signature(redis.Redis).parameters, *OWN} - set(KEPT_BY_US)
-    for name in given:
-        if name not in known:
-            raise ConfigurationError(unknown("option", name, {*known, *RENAMED}))
+    given = {_known(name, OWN): value for name, value in options.items()}
     prefix = given.pop("prefix", PREFIX)
     if not isinstance(prefix, str) or not _PREFIX.fullmatch(prefix):
         raise ConfigurationError(
@@ -76,7 +76,42 @@ def place_of(**options: Any) -> Place:
     # Notices of maintenance come with another protocol than ours.
     theirs = {name: one for name, one in pool.connection_kwargs.items() if "maint" not in name}
     kwargs = {**theirs, **_ours(theirs)}
+    try:
+        pool.connection_class(**kwargs)  # it connects later
+    except (ValueError, TypeError, redis.RedisError) as error:
+        raise ConfigurationError(f"Redis cannot be reached so: {error}") from error
     return Place(_name(kwargs, nodes), prefix, pool.connection_class, kwargs, nodes, pool)
+
+
+def options_of_place() -> set[str]:
+    """Return the names of the options."""
+    return {*inspect.signature(redis.Redis).parameters, *OWN, *RENAMED} - set(KEPT_BY_US)
+
+
+def _known(name: str, own: Sequence[str]) -> str:
+    """Return what redis-py calls an option. own: which of our options may be meant.
+
+    Raises ConfigurationError.
+    """
+    if name in KEPT_BY_US:
+        raise ConfigurationError(f"{name}: Convoy decides this itself; leave it out")
+    known = options_of_place() - (set(OWN) - set(own))
+    if name not in known:
+        raise ConfigurationError(unknown("option", name, known))
+    return RENAMED.get(name, name)
+
+
+def _read_url(value: Any) -> str:
+    """Return a URL whose options are called as redis-py calls them."""
+    url = _text("url", value)
+    place, _, query = url.partition("?")
+    if not query:
+        return url
+    named = parse_qsl(query, keep_blank_values=True)
+    try:
+        return f"{place}?" + urlencode([(_known(name, ()), said) for name, said in named])
+    except ConfigurationError as error:
+        raise ConfigurationError(f"url: {error}") from None
 
 
 def _pool(given: dict[str, Any]) -> tuple[Any, tuple[tuple[str, int], ...]]:
@@ -87,7 +122,7 @@ def _pool(given: dict[str, Any]) -> tuple[Any, tuple[tuple[str, int], ...]]:
     if alias is not None:
         _alone("django_redis", own, given)
         return _pool_of_cache(alias), ()
-    client = redis.Redis.from_url(_text("url", url), **given) if url else redis.Redis(**given)
+    client = redis.Redis.from_url(_read_url(url), **given) if url else redis.Redis(**given)
     if own.get("sentinels"):
         return _watched_pool(own, given), ()
     nodes = _nodes(own.get("startup_nodes") or ())
@@ -120,7 +155,7 @@ def _alone(name: str, own: Mapping[str, Any], given: Mapping[str, Any]) -> None:
 def _pool_of_cache(alias: Any) -> Any:
     """Return the pool of a cache of django-redis."""
     try:
-        import django_redis  # type: ignore[import-not-found]  # lazy: seldom there
+        import django_redis  # lazy: seldom there
     except ImportError:
         raise ConfigurationError(
             f"django_redis={alias!r} needs the package django-redis, which is not installed; "
@@ -132,6 +167,9 @@ def _pool_of_cache(alias: Any) -> Any:
         raise ConfigurationError(
             f"django_redis={alias!r}: this cache in CACHES is none of django-redis"
         ) from None
+    except ImproperlyConfigured as error:
+        told = str(error) if alias in caches.settings else unknown("cache", alias, caches.settings)
+        raise ConfigurationError(f"django_redis={alias!r}: {told}") from error
 
 
 def _watched_pool(own: Mapping[str, Any], given: Mapping[str, Any]) -> Any:

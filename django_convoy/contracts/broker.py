@@ -96,6 +96,10 @@ class Broker(ABC):
         """Call `work`; the verbs in it commit together, where the broker can."""
         return work()
 
+    def leasing(self) -> "Broker | None":
+        """Return a broker of the same jobs that holds what it claims, None where there is none."""
+        return self if self.capabilities.leases else None
+
     def next_due(self) -> float | None:
         """Return the seconds until a delayed job falls due, None when there is none."""
         return None
@@ -165,6 +169,11 @@ class Reachable(ABC):
     @abstractmethod
     def info(self) -> str:
         """Return what the server is, and its version. Raises BrokerUnavailable."""
+
+    def differences(self, queues: Sequence[str]) -> list[str]:
+        """Return a sentence for each limit of these queues that the server was told otherwise
+        than the options say: what is there already is not changed. Raises BrokerUnavailable."""
+        return []
 
 
 class Adopter(ABC):

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from django_convoy.core.codec import Codec
+from django_convoy.core.codec import Call, Codec
 from django_convoy.core.retry import after_error, over_budget
 from django_convoy.domain import clock
 from django_convoy.domain import options as job_options
-from django_convoy.domain.envelope import Lease
+from django_convoy.domain.envelope import Envelope, Lease
 from django_convoy.domain.errors import (
     InvalidOption,
     JobExpired,
@@ -58,6 +58,13 @@ class Task(Protocol):
         """Await it, when it is `async def`."""
 
 
+class Opener(Protocol):
+    """Reads what is to be called: a codec, or what leads to one."""
+
+    def open(self, envelope: Envelope) -> Call:
+        """Return the call. Raises ConvoyError."""
+
+
 Find = Callable[[str], Task]
 Guard = Callable[[JobOptions], AbstractContextManager[object]]
 
@@ -89,7 +96,7 @@ class Observer:
         return None
 
 
-def prepare(lease: Lease, codec: Codec, find: Find) -> Run | Outcome:
+def prepare(lease: Lease, codec: Opener, find: Find) -> Run | Outcome:
     """Open a leased job: a run that may be called, or the outcome that it has uncalled."""
     try:
         call = codec.open(lease.envelope)

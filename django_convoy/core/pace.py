@@ -52,9 +52,13 @@ class Pace:
     @property
     def hold(self) -> float:
         """The most seconds that an outcome waits before it is settled: what was claimed together
-        is settled in two halves."""
-        return self._seconds / 2
+        is settled in two halves, or at once, with the next claim, while there is more."""
+        return DEEP_CLAIM_SECONDS if self._is_deep else CLAIM_SECONDS / 2
 
     @property
     def _seconds(self) -> float:
-        return DEEP_CLAIM_SECONDS if self._full >= FULL_CLAIMS else CLAIM_SECONDS
+        return DEEP_CLAIM_SECONDS if self._is_deep else CLAIM_SECONDS
+
+    @property
+    def _is_deep(self) -> bool:
+        return self._full >= FULL_CLAIMS

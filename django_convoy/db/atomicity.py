@@ -1,29 +1,46 @@
 """The transactions that jobs run in."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.db import connections, transaction
 
+Hooks = list[Callable[[], object]]
+
 
 @contextlib.contextmanager
-def task_atomic(alias: str) -> Iterator[None]:
-    """Open the transaction of an atomic job, on the connection that the task uses."""
-    connection = connections[alias]
+def task_atomic(alias: str) -> Iterator[Hooks]:
+    """Open the transaction of an atomic job, on the connection that the task uses.
+
+    Its commit hooks are left to who opened it, in what is yielded, to be called when the commit
+    is known: Django calls none behind one that fails, and takes its error for one of the commit.
+    Where this joins a transaction, they stay with that.
+    """
+    connection: Any = connections[alias]
     connection.ensure_connection()
-    if connection.vendor != "sqlite":
-        with read_committed(connection), transaction.atomic(using=alias):
-            yield
-        return
-    # Begin as the writer: a reader that turns writer half-way fails at once.
+    outermost = not connection.in_atomic_block
+    begin = begin_as_writer if connection.vendor == "sqlite" else read_committed
+    hooks: Hooks = []
+    with begin(connection), transaction.atomic(using=alias):
+        try:
+            yield hooks
+        finally:  # also behind an error: it may be that of a commit which took place
+            if outermost:
+                hooks += [hook for _, hook, *_ in connection.run_on_commit]
+                connection.run_on_commit = []
+
+
+@contextlib.contextmanager
+def begin_as_writer(connection: Any) -> Iterator[None]:
+    """Have the next transaction on SQLite begin as a writer: a reader that turns writer half-way
+    fails at once."""
     mode = getattr(connection, "transaction_mode", None)
-    connection.transaction_mode = "IMMEDIATE"  # type: ignore[attr-defined]
+    connection.transaction_mode = "IMMEDIATE"
     try:
-        with transaction.atomic(using=alias):
-            yield
+        yield
     finally:
-        connection.transaction_mode = mode  # type: ignore[attr-defined]
+        connection.transaction_mode = mode
 
 
 @contextlib.contextmanager

@@ -85,6 +85,11 @@ class Dialect:
         """Return the clause that lets an insert do nothing where its key is taken."""
         return " ON CONFLICT DO NOTHING"
 
+    def overwrite(self, key: list[str], columns: list[str]) -> str:
+        """Return the clause that lets an insert replace what is there."""
+        sets = ", ".join(f"{name} = excluded.{name}" for name in columns)
+        return f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {sets}"
+
     def replace_failure(self, table: str, columns: list[str]) -> str:
         """Return the clause that lets an insert replace a failure, and never a success."""
         sets = ", ".join(f"{name} = excluded.{name}" for name in columns if name != "id")
@@ -205,6 +210,11 @@ class MySQL(Dialect):
     def unless_there(self) -> str:
         """Return the clause that changes nothing; IGNORE would also cut what is too long."""
         return " ON DUPLICATE KEY UPDATE id = id"
+
+    def overwrite(self, key: list[str], columns: list[str]) -> str:
+        """Return the same: whatever key is taken."""
+        sets = ", ".join(f"{name} = VALUES({name})" for name in columns)
+        return f" ON DUPLICATE KEY UPDATE {sets}"
 
     def replace_failure(self, table: str, columns: list[str]) -> str:
         """Return the same rule; status comes last, because the others look at it."""

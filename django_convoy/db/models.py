@@ -1,5 +1,5 @@
-"""The tables: one small hot one of live jobs, one of finished ones, one of processes, and one of
-jobs on their way to a broker elsewhere."""
+"""The tables: one small hot one of live jobs, one of finished ones, one of processes, one of jobs
+on their way to a broker elsewhere, and one of what is too large for it."""
 
 from typing import ClassVar
 
@@ -154,3 +154,26 @@ class OutboxJob(models.Model):
 
     def __str__(self) -> str:
         return f"{self.task} {self.id}"
+
+
+class SpilledPayload(models.Model):
+    """What is too large to travel through a broker, until its job is over."""
+
+    pk = models.CompositePrimaryKey("id", "backend")
+    id = ExactCharField(max_length=32)
+    backend = ExactCharField(
+        max_length=200, help_text="alias of `TASKS`, with the namespace in front"
+    )
+    payload = models.TextField()
+    expires_at = UTCDateTimeField(help_text="its job is over by then, or asked for once more")
+
+    class Meta:
+        db_table = "convoy_spilled"
+        verbose_name = "spilled payload"
+        default_permissions = ("view", "delete")
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["backend", "expires_at"], name="convoy_spilled_expires"),
+        ]
+
+    def __str__(self) -> str:
+        return f"payload of {self.id}"

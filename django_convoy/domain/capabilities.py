@@ -18,6 +18,7 @@ class Capabilities:
     transactional: the alias of the database whose transactions an enqueue joins, or None.
     at_most_once: can settle a job before it runs.
     max_body: the largest job in bytes, as the broker writes it, None for any.
+    keeps: for how long a job is kept that nobody takes, None for ever.
     browse: jobs can be listed, found and removed.
     unique: a job that is pushed twice, by its id, is there once.
     shared: other processes find its jobs, so that workers can run them.
@@ -42,6 +43,7 @@ class Capabilities:
     transactional: str | None = None
     at_most_once: bool = True
     max_body: int | None = None
+    keeps: timedelta | None = None
     browse: bool = True
     unique: bool = True
     shared: bool = True

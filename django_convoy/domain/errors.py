@@ -72,6 +72,9 @@ class UnknownFields(ConvoyError):
 class BrokerUnavailable(ConvoyError):
     """The store could not be reached."""
 
+    arrived = True
+    """Whether it may have done what it was asked all the same; False: it was not asked."""
+
 
 class ResultTimeout(ConvoyError, TimeoutError):
     """The job did not finish in the time given to `wait()`."""

@@ -13,6 +13,10 @@ from django_convoy.domain.options import AT_MOST_ONCE, DEFAULTS, JobOptions
 
 AROUND = 300
 """Bytes of a job beside its payload, at least: the broker has the last word."""
+MOST_AROUND = 2048
+"""Bytes of a job beside its payload, at most: names have their lengths."""
+WIDEST = 4
+"""Bytes of a character as it is sent, at most."""
 
 
 def is_limited(can: Capabilities) -> bool:
@@ -24,7 +28,8 @@ def is_limited(can: Capabilities) -> bool:
         and can.at_most_once
         and can.transactional is not None
     )
-    return not some or can.max_delay is not None or can.max_body is not None
+    limits = can.max_delay, can.max_body, can.longest_lease
+    return not some or any(limit is not None for limit in limits)
 
 
 def check_task(can: Capabilities, broker: str, policy: JobOptions, priority: int) -> None:
@@ -52,6 +57,13 @@ def check_task(can: Capabilities, broker: str, policy: JobOptions, priority: int
             f'delivery="at_most_once": the broker {broker!r} cannot settle a job before it runs. '
             "Leave it out, and let the task find out whether it ran"
         )
+    longest = can.longest_lease
+    if longest is not None and (policy.timeout or 0) > longest.total_seconds():
+        raise InvalidOption(
+            f"timeout={policy.timeout:g}: the broker {broker!r} holds a job for {_span(longest)} "
+            "at most, however often that is renewed, so it would run a second time meanwhile. Let "
+            "the task do a part, and enqueue itself for the rest; or use another broker"
+        )
     if policy.atomic and can.transactional is None:
         raise InvalidOption(
             f"atomic=True needs a broker in the database that the task writes to, and {broker!r} "
@@ -73,17 +85,35 @@ def check_job(can: Capabilities, broker: str, envelope: Envelope) -> None:
             f"{envelope.task}: run_after is {_span(due - now)} from now, and the broker {broker!r} "
             f"{_holds(can.max_delay)}. Enqueue it later, or use a broker that holds jobs longer"
         )
-    if can.max_body is not None and len(envelope.payload) * 2 >= can.max_body - AROUND:
-        size = len(json.dumps(envelope.payload, ensure_ascii=False).encode()) + AROUND
+    if can.max_body is not None and len(envelope.payload) * WIDEST >= can.max_body - AROUND:
+        size = _written(envelope.payload) + AROUND
         if size > can.max_body:
-            raise too_large(envelope, size, can.max_body, broker)
+            raise too_large(envelope, size, can.max_body, broker, spills=can.shared)
 
 
-def too_large(envelope: Envelope, size: int, most: int, broker: str) -> PayloadError:
-    """Return what to raise for a job that is larger than its broker takes. size, most: bytes."""
+def is_too_large(can: Capabilities, envelope: Envelope) -> bool:
+    """Return whether a job may be larger than its broker takes: who has another place for its
+    payload asks here."""
+    if can.max_body is None or len(envelope.payload) * WIDEST <= can.max_body - MOST_AROUND:
+        return False
+    return _written(envelope.payload) > can.max_body - MOST_AROUND
+
+
+def _written(payload: str) -> int:
+    return len(json.dumps(payload, ensure_ascii=False).encode())
+
+
+def too_large(
+    envelope: Envelope, size: int, most: int, broker: str, *, spills: bool = False
+) -> PayloadError:
+    """Return what to raise for a job that is larger than its broker takes.
+
+    size, most: bytes. spills: whether its payload could stay in the site's database.
+    """
+    spill = ', or set OPTIONS["outbox"] to {"spill": True}' if spills else ""
     return PayloadError(
         f"{envelope.task}: the job has {size:,} bytes, and the broker {broker!r} takes {most:,}. "
-        "Store what is large elsewhere, and pass its key"
+        f"Store what is large elsewhere, and pass its key{spill}"
     )
 
 

@@ -13,6 +13,7 @@ from django_convoy.domain.errors import ConvoyError, JobInterrupted
 from django_convoy.domain.outcome import Cancelled, Error
 from django_convoy.insight import history
 from django_convoy.insight.site import Site, browser
+from django_convoy.outbox.spill import send
 
 APART = timedelta(seconds=5)
 """How long a job waits that is put back before its old record can be removed."""
@@ -62,7 +63,8 @@ def _again(site: Site, record: Record) -> bool:
     """In one transaction; raises nothing of its own, which would spoil a caller's."""
     if site.shared.store.remove(record.envelope.id) is None:
         return False
-    site.shared.broker.push([replace(record.envelope, enqueued_at=clock.now(), due=None)])
+    job = replace(record.envelope, enqueued_at=clock.now(), due=None)
+    send(site.shared.broker, site.shared.spill, [job])
     return True
 
 
@@ -70,7 +72,8 @@ def _again_elsewhere(site: Site, record: Record) -> None:
     """Put it back first, so that nothing is lost between the two; it may not end again before
     its old record is gone."""
     now = clock.now()
-    site.shared.broker.push([replace(record.envelope, enqueued_at=now, due=now + APART)])
+    job = replace(record.envelope, enqueued_at=now, due=now + APART)
+    send(site.shared.broker, site.shared.spill, [job])
     site.shared.store.remove(record.envelope.id)
 
 

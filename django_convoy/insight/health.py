@@ -77,7 +77,15 @@ def _server(site: Site) -> Generator[Finding, None, bool]:
         yield Finding(ERROR, "server", str(error))
         return False
     yield Finding(FINE, "server", f"{type(broker).__name__} is connected to {info}: {took:.1f} ms")
+    yield from _guarded(site, _limits)
     return True
+
+
+def _limits(site: Site) -> Iterator[Finding]:
+    broker = site.shared.broker
+    if isinstance(broker, Reachable):
+        for told in broker.differences([site.full_name(name) for name in site.declared_queues]):
+            yield Finding(WARNING, "limits", told)
 
 
 def _database(site: Site) -> Generator[Finding, None, bool]:
@@ -154,10 +162,12 @@ def _probe(site: Site) -> Iterator[Finding]:
         text = f"{type(broker).__name__}: only the process that enqueues a job can see it"
         yield Finding(NOTICE, "broker", text)
         return
-    took = round_trip(site)
+    took, left = round_trip(site)
     yield Finding(
         FINE, "broker", f"a probe was pushed, claimed and settled in {took * 1000:.1f} ms"
     )
+    if left:
+        yield Finding(WARNING, "broker", left)
 
 
 def _outbox(site: Site) -> Iterator[Finding]:
@@ -181,6 +191,10 @@ def _outbox(site: Site) -> Iterator[Finding]:
         )
     else:
         yield Finding(FINE, "outbox", told or f"nothing waits in {alias!r} to be sent")
+    spill = site.shared.spill
+    if spill is not None and (count := spill.count()):
+        jobs = "1 job has its" if count == 1 else f"{count} jobs have their"
+        yield Finding(FINE, "outbox", f"{jobs} arguments in {alias!r}: too large for the broker")
 
 
 def _queues(site: Site) -> Iterator[Finding]:

@@ -105,10 +105,10 @@ def find(site: Site, job_id: str) -> Detail | None:
         found = pair.view.find(job_id) or pair.store.get(job_id)
     if found is None or site.short_name(found.envelope.queue) is None:
         return None
-    envelope, unreadable = found.envelope, []
+    envelope, unreadable, spill = found.envelope, [], pair.spill
     call, result, has_result = None, None, False
     try:
-        call = site.codec.open(envelope)
+        call = site.codec.open(envelope if spill is None else spill.whole(envelope))
     except ConvoyError as error:
         unreadable.append(f"arguments: {error}")
     if isinstance(found, Record) and found.result is not None:

@@ -19,8 +19,9 @@ class ProbeFailed(ConvoyError):
     """The broker did not do what a broker does; the message says which step."""
 
 
-def round_trip(site: Site) -> float:
-    """Push, claim and settle a job on a queue of its own; return the seconds it took.
+def round_trip(site: Site) -> tuple[float, str]:
+    """Push, claim and settle a job on a queue of its own; return the seconds it took, and what
+    is to be said of a queue that could not be removed.
 
     In one transaction where the broker has some, so that no worker sees it.
     Raises ProbeFailed, BrokerUnavailable.
@@ -41,14 +42,16 @@ def round_trip(site: Site) -> float:
             return "a job that was claimed could not be settled"
         return ""
 
-    begin = time.monotonic()
+    begin, left = time.monotonic(), ""
     try:
         trouble = broker.together(there_and_back)
         took = time.monotonic() - begin
-        if trouble:
-            broker.purge(queue)
     finally:
+        try:
+            broker.delete(queue)
+        except ConvoyError as error:  # not everybody may
+            left = f"the queue of the probe, {queue}, could not be removed: {error}"
         broker.close()
     if trouble:
         raise ProbeFailed(trouble)
-    return took
+    return took, left

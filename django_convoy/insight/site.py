@@ -1,5 +1,6 @@
 """What insight looks at: one alias of TASKS, as `runtime.Runtime` has it."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
 from django.db.models import QuerySet
@@ -10,6 +11,7 @@ from django_convoy.contracts import pair
 from django_convoy.contracts.broker import Browsable
 from django_convoy.core import site
 from django_convoy.domain.errors import ConfigurationError
+from django_convoy.outbox.spill import Spill
 from django_convoy.outbox.table import Table
 
 Rows = TypeVar("Rows", bound=QuerySet[Any])
@@ -21,6 +23,10 @@ class Pair(pair.Pair, Protocol):
     @property
     def outbox(self) -> Table | None:
         """Where jobs wait that cannot go to the broker yet, if there is such a place."""
+
+    @property
+    def spill(self) -> Spill | None:
+        """Where payloads are that are too large for the broker, if there may be any."""
 
     @property
     def view(self) -> Browsable | None:
@@ -37,6 +43,10 @@ class Site(site.Site, Protocol):
     @property
     def options(self) -> Options:
         """Its settings."""
+
+    @property
+    def declared_queues(self) -> Sequence[str]:
+        """The short names in its `QUEUES`."""
 
     @property
     def outbox_alias(self) -> str | None:

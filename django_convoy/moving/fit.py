@@ -31,6 +31,20 @@ class Fit:
         self._kind = type(target.shared.broker).__name__
         self._why_not: dict[str, str] = {}
 
+    def queues(self) -> list[str]:
+        """Return what the source has, by short names. Raises ConfigurationError."""
+        broker = self._source.shared.broker
+        view, listed = self._source.shared.view, set[str]()
+        if view is not None:
+            listed = {self._source.short_name(full) or "" for full in view.queues()} - {""}
+        if not isinstance(broker, Browsable):
+            listed |= set(self._source.declared_queues)
+            if not self._source.declared_queues:
+                raise ConfigurationError(
+                    f"{type(broker).__name__} cannot list its queues: name one with --queue"
+                )
+        return sorted(listed)
+
     def check(self, queue: str) -> None:
         """Raise ConfigurationError unless the target has a place for a queue (its short name)."""
         declared = self._target.declared_queues

@@ -4,11 +4,13 @@ import logging
 import time
 from collections.abc import Sequence
 
-from django_convoy.contracts.broker import Broker
+from django_convoy.contracts.broker import Broker, Held
 from django_convoy.domain import ids
-from django_convoy.domain.envelope import Envelope
+from django_convoy.domain.envelope import NO_NOTE, Envelope
 from django_convoy.domain.errors import BrokerUnavailable
-from django_convoy.outbox.table import GRACE, Table
+from django_convoy.outbox.once import send_once
+from django_convoy.outbox.spill import Spill, send
+from django_convoy.outbox.table import GRACE, SEND, Table
 
 logger = logging.getLogger("django_convoy.outbox")
 MOST = 1000
@@ -18,10 +20,11 @@ MOST = 1000
 class Delivery:
     """Called after the commit. The rows are ours for `GRACE` seconds since each was written."""
 
-    def __init__(self, table: Table, broker: Broker) -> None:
+    def __init__(self, table: Table, broker: Broker, spill: Spill | None) -> None:
         self.table = table
         self.token = ids.token()
         self._broker = broker
+        self._spill = spill
         self._jobs: list[Envelope] | None = []
         self._count = 0
         self._first = self._last = ""
@@ -44,15 +47,28 @@ class Delivery:
             else:
                 self._send_what_is_ours()
         except BrokerUnavailable as error:
+            if error.arrived and not self._broker.capabilities.leases:
+                return  # it was said that they may be lost
             logger.warning("jobs wait in the outbox, %d at most: %s", self._count, error)
 
     def _send(self, jobs: Sequence[Envelope]) -> None:
-        self._broker.push(jobs)
+        if not self._broker.capabilities.leases:
+            held = [Held(one, SEND, 0, NO_NOTE) for one in jobs]
+            send_once(self.table, self.token, held, lambda ours: self._push(_envelopes(ours)))
+            return
+        self._push(jobs)
         self.table.delete([one.id for one in jobs])
+
+    def _push(self, jobs: Sequence[Envelope]) -> None:
+        send(self._broker, self._spill, jobs)
 
     def _send_what_is_ours(self) -> None:
         after = self._first[:-1]  # the beginning of a text comes before it
         while after < self._last:
             after, own = self.table.next_own(self.token, after, self._last, MOST)
             if own and (held := self.table.take_own(self.token, own)):
-                self._send([one.envelope for one in held])
+                self._send(_envelopes(held))
+
+
+def _envelopes(jobs: Sequence[Held]) -> list[Envelope]:
+    return [one.envelope for one in jobs]

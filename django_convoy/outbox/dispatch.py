@@ -12,6 +12,7 @@ from django_convoy.domain import clock
 from django_convoy.domain.envelope import NO_NOTE, Envelope
 from django_convoy.domain.errors import BrokerUnavailable, ConfigurationError
 from django_convoy.outbox.delivery import Delivery
+from django_convoy.outbox.spill import Spill, send
 from django_convoy.outbox.table import PARKED, Table
 
 logger = logging.getLogger("django_convoy.outbox")
@@ -25,17 +26,25 @@ class Dispatch:
 
     session: of the database whose transactions count. table: the outbox in it, if there may be
     one. mode: what happens in a transaction. fallback: whether jobs whose broker cannot be
-    reached wait in the outbox.
+    reached wait in the outbox. spill: where payloads are that are too large for the broker.
     """
 
     def __init__(
-        self, broker: Broker, session: Session, table: Table | None, mode: str, *, fallback: bool
+        self,
+        broker: Broker,
+        session: Session,
+        table: Table | None,
+        mode: str,
+        *,
+        fallback: bool,
+        spill: Spill | None,
     ) -> None:
         self._broker = broker
         self._session = session
         self._table = table
         self._mode = mode
         self._fallback = fallback
+        self._spill = spill
         self._warned = False
         can = broker.capabilities
         self._near = None if can.max_delay is None else can.max_delay * NEAR
@@ -43,10 +52,10 @@ class Dispatch:
     def push(self, envelopes: Iterable[Envelope]) -> None:
         """Send jobs, or write them down to be sent: all of them or none.
 
-        Raises BrokerUnavailable, ConfigurationError.
+        Raises BrokerUnavailable, ConfigurationError, PayloadError.
         """
         if self._mode == NOW or not self._session.is_joined():
-            self._send(envelopes)
+            self._send(envelopes, at_once=True)
             return
         jobs = list(envelopes)
         far = self._far(jobs)
@@ -79,12 +88,12 @@ class Dispatch:
             table.add(jobs, latest.token)
             latest.add(jobs)
             return
-        delivery = Delivery(table, self._broker)
+        delivery = Delivery(table, self._broker, self._spill)
         table.add(jobs, delivery.token)
         delivery.add(jobs)
         self._session.after_commit(delivery)
 
-    def _send(self, envelopes: Iterable[Envelope]) -> None:
+    def _send(self, envelopes: Iterable[Envelope], *, at_once: bool = False) -> None:
         if self._near is not None:
             envelopes = list(envelopes)
             if far := self._far(envelopes):
@@ -92,13 +101,15 @@ class Dispatch:
                 self._park(self._table, far)
                 envelopes = _without(envelopes, far)
         if not self._fallback:
-            self._broker.push(envelopes)
+            send(self._broker, self._spill, envelopes, at_once=at_once)
             return
         jobs = list(envelopes)
         try:
-            self._broker.push(jobs)
+            send(self._broker, self._spill, jobs, at_once=at_once)
         except BrokerUnavailable as error:
-            if (table := self._ready()) is None:
+            # Where nobody could tell, what may have arrived must not come a second time.
+            once = not self._broker.capabilities.leases
+            if (once and error.arrived) or (table := self._ready()) is None:
                 raise
             table.add(jobs)
             logger.warning("%d jobs wait in the outbox for their broker: %s", len(jobs), error)

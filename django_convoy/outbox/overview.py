@@ -1,12 +1,15 @@
 """A broker's jobs and those on their way to it, as one."""
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 
 from django_convoy.contracts.broker import Broker, Browsable, Counts, Held
 from django_convoy.domain.envelope import Envelope
+from django_convoy.domain.errors import PayloadError
+from django_convoy.outbox.once import send_withdrawn
+from django_convoy.outbox.spill import Spill, is_spilled, send
 from django_convoy.outbox.table import PARKED, Table
 
 ON_ITS_WAY = "it is in the outbox, to be sent to its broker"
@@ -15,16 +18,18 @@ ON_ITS_WAY = "it is in the outbox, to be sent to its broker"
 class Overview(Browsable):
     """What can be seen of one backend: of a broker that cannot be looked into, the outbox."""
 
-    def __init__(self, broker: Broker, table: Table) -> None:
+    def __init__(self, broker: Broker, table: Table, spill: Spill | None) -> None:
         self._broker = broker
         self._browsable = broker if isinstance(broker, Browsable) else None
         self._table = table
+        self._spill = spill
 
     def find(self, job_id: str) -> Held | None:
         """Look into the outbox first: a job goes from there to the broker."""
         if self._table.exists() and (found := self._table.find(job_id)) is not None:
             return _as_delayed(found)
-        return None if self._browsable is None else self._browsable.find(job_id)
+        there = None if self._browsable is None else self._browsable.find(job_id)
+        return there if there is None or self._spill is None else _whole(there, self._spill)
 
     def jobs(self, *, queue: str = "", state: str = "", limit: int = 100) -> Iterator[Held]:
         """Return both, oldest first."""
@@ -39,15 +44,34 @@ class Overview(Browsable):
         """Remove it wherever it is."""
         if self._table.exists() and (found := self._table.remove(job_id)) is not None:
             return found
-        return None if self._browsable is None else self._browsable.remove(job_id)
+        gone = None if self._browsable is None else self._browsable.remove(job_id)
+        if self._spill is not None and gone is not None and is_spilled(gone):
+            self._spill.delete([job_id])
+        return gone
 
     def revive(self, job_id: str) -> bool:
         """Send it at once, or make it ready where it is."""
-        if self._table.exists() and (found := self._table.take_one(job_id)) is not None:
-            self._broker.push([replace(found.envelope, due=None)])
-            self._table.delete([job_id])
+        if self._table.exists() and self._send_now(job_id):
             return True
         return self._browsable is not None and self._browsable.revive(job_id)
+
+    def _send_now(self, job_id: str) -> bool:
+        if (found := self._table.find(job_id)) is None:
+            return False
+        job = replace(found, envelope=replace(found.envelope, due=None))
+        if not self._broker.capabilities.leases:
+            if self._table.remove(job_id) is None:
+                return False
+            send_withdrawn(self._table, "", [job], self._push)
+            return True
+        if self._table.take_one(job_id) is None:
+            return False
+        self._push([job])
+        self._table.delete([job_id])
+        return True
+
+    def _push(self, jobs: Sequence[Held]) -> None:
+        send(self._broker, self._spill, [one.envelope for one in jobs])
 
     def queues(self) -> Mapping[str, Counts]:
         """Add what waits here to what is delayed there."""
@@ -61,6 +85,14 @@ class Overview(Browsable):
     def ready_queues(self) -> list[str]:
         """Return the broker's: nothing here is ready."""
         return [] if self._browsable is None else self._browsable.ready_queues()
+
+
+def _whole(job: Held, spill: Spill) -> Held:
+    """Return it with its payload, where that is still there."""
+    try:
+        return replace(job, envelope=spill.whole(job.envelope))
+    except PayloadError:
+        return job
 
 
 def _as_delayed(job: Held) -> Held:

@@ -3,12 +3,15 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from django_convoy.contracts.broker import Adopter, Broker, Browsable, Held
 from django_convoy.contracts.store import Store
 from django_convoy.domain.envelope import NO_NOTE
 from django_convoy.domain.errors import BrokerUnavailable
 from django_convoy.outbox.dispatch import NEAR
+from django_convoy.outbox.once import Send, send_once
+from django_convoy.outbox.spill import Spill, hand_over, send
 from django_convoy.outbox.table import PARKED, Table
 
 logger = logging.getLogger("django_convoy.outbox")
@@ -24,10 +27,12 @@ REFUSED_SECONDS = 60.0
 class Relay:
     """Sends the rows of one backend. Any number may run at once."""
 
-    def __init__(self, table: Table, broker: Broker, store: Store) -> None:
+    def __init__(self, table: Table, broker: Broker, store: Store, spill: Spill | None) -> None:
         self._table = table
         self._broker = broker
+        self._spill = spill
         self._store = store
+        self._once = not broker.capabilities.leases
         longest = broker.capabilities.max_delay
         # What is parked comes this much before its time, so it is seen in time.
         margin = LOOK_SECONDS if longest is None else longest.total_seconds() * (1 - NEAR) / 2
@@ -59,17 +64,23 @@ class Relay:
         self._table.session.close()
 
     def _send(self, token: str, jobs: Sequence[Held]) -> None:
+        if self._once:
+            self._try(token, jobs, partial(send_once, self._table, token, send=self._hand_over))
+            return
         # Whoever died may have died between sending a job and saying so.
         fresh = [one for one in jobs if one.state == PARKED or not self._is_known(one)]
+        refused = self._try(token, fresh, self._hand_over)
+        self._table.delete([one.envelope.id for one in jobs if one.envelope.id not in refused])
+
+    def _try(self, token: str, jobs: Sequence[Held], send: Send) -> set[str]:
+        """Send jobs together, else each alone; return the ids of those that were refused."""
         try:
-            self._hand_over(fresh)
-            sent = list(jobs)
+            send(jobs)
         except BrokerUnavailable:
             raise
         except Exception:
-            refused = self._one_by_one(token, fresh)
-            sent = [one for one in jobs if one.envelope.id not in refused]
-        self._table.delete([one.envelope.id for one in sent])
+            return self._one_by_one(token, jobs, send)
+        return set()
 
     def _is_known(self, job: Held) -> bool:
         job_id, broker = job.envelope.id, self._broker
@@ -81,19 +92,17 @@ class Relay:
         broker = self._broker
         moved = [one for one in jobs if one.attempt or replace(one.note, waiting="") != NO_NOTE]
         if moved and isinstance(broker, Adopter):
-            broker.adopt(
-                [replace(one, state="", note=replace(one.note, waiting="")) for one in moved]
-            )
+            known = [replace(one, state="", note=replace(one.note, waiting="")) for one in moved]
+            hand_over(broker, self._spill, known)
             jobs = [one for one in jobs if one not in moved]
         if jobs:
-            broker.push([one.envelope for one in jobs])
+            send(broker, self._spill, [one.envelope for one in jobs])
 
-    def _one_by_one(self, token: str, jobs: Sequence[Held]) -> set[str]:
-        """Send jobs each alone; return the ids of those that were refused."""
+    def _one_by_one(self, token: str, jobs: Sequence[Held], send: Send) -> set[str]:
         refused = set()
         for one in jobs:
             try:
-                self._hand_over([one])
+                send([one])
             except BrokerUnavailable:
                 raise
             except Exception as error:

@@ -1,7 +1,6 @@
 """The rows of the outbox, by hand-written statements."""
 
 import json
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -13,6 +12,7 @@ from django_convoy.db.fields import from_column
 from django_convoy.db.session import Session
 from django_convoy.domain import ids
 from django_convoy.domain.envelope import NO_NOTE, Envelope, Note
+from django_convoy.outbox.presence import Presence
 
 NAME = "convoy_outbox"
 SEND, PARKED = "send", "parked"
@@ -22,8 +22,6 @@ _LISTED = f"{_JOB}, state, wake_at"
 CHUNK = 500
 GRACE = 15.0
 """Seconds in which a row is sent by who holds it; then by any steward."""
-MISSING_SECONDS = 60.0
-"""Seconds until a table that was not there is looked for again."""
 
 
 class Table:
@@ -40,18 +38,11 @@ class Table:
         self._listed = self.dialect.columns(_LISTED)
         self._by_time = f"{NAME}{self.dialect.using('convoy_outbox_wake')}"
         self._by_id = f"{NAME}{self.dialect.using('PRIMARY')}"
-        self._exists = False
-        self._missing_until = 0.0
+        self._is_there = Presence(session, NAME)
 
     def exists(self) -> bool:
         """Return whether the site's database has the table; asks once, if it has."""
-        if not self._exists and time.monotonic() >= self._missing_until:
-            self._exists = self.session.read(self._is_there)
-            self._missing_until = time.monotonic() + MISSING_SECONDS
-        return self._exists
-
-    def _is_there(self, cursor: Any) -> bool:
-        return NAME in self.session.connection.introspection.table_names(cursor)
+        return self._is_there()
 
     # Writing
 
@@ -115,6 +106,31 @@ class Table:
                 )
 
         self.session.write(work)
+
+    def restore(self, token: str, jobs: Sequence[Held]) -> None:
+        """Write rows again that were withdrawn; they are held by who has the token, if any."""
+        clock, params = self.dialect.now(GRACE if token else 0.0)
+        rows = [self._row(job.envelope, job.attempt, _note(job.note), SEND, token) for job in jobs]
+        self._insert([row + params for row in rows], clock)
+
+    def withdraw(self, token: str, job_ids: Sequence[str]) -> set[str]:
+        """Delete those rows that have this token; return their ids."""
+
+        def work(cursor: Any) -> set[str]:
+            found = set()
+            for start in range(0, len(job_ids), CHUNK):
+                chunk = list(job_ids[start : start + CHUNK])
+                cursor.execute(
+                    f"SELECT id FROM {self._by_id} WHERE id IN ({_marks(chunk)}) AND token = %s "
+                    f"ORDER BY id{self.dialect.for_update}",
+                    [*chunk, token],
+                )
+                if ours := [row[0] for row in cursor.fetchall()]:
+                    cursor.execute(*self.dialect.delete_by_id(NAME, ours))
+                    found.update(ours)
+            return found
+
+        return self.session.write(work)
 
     def delete(self, job_ids: Sequence[str]) -> None:
         """Forget jobs that were sent."""

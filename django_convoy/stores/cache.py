@@ -19,7 +19,11 @@ _TIMES = ("enqueued_at", "due")
 
 
 class CacheStore(Store):
-    """A Django cache. Caches forget, so failed jobs are set aside in the broker as well."""
+    """A Django cache. Caches forget, so failed jobs are set aside in the broker as well.
+
+    Successes and failures have entries of their own: caches cannot compare before they write, so
+    that with one entry a failure could replace a success that came in that moment.
+    """
 
     durable = False
 
@@ -32,24 +36,33 @@ class CacheStore(Store):
 
     def finished(self, records: Sequence[Record]) -> None:
         """Set one entry per record; a success is never replaced by a failure."""
+        successes = [one for one in records if one.status == SUCCESSFUL]
+        failures = [one for one in records if one.status != SUCCESSFUL]
         try:
-            self._set(records)
+            if successes:
+                self._set(successes)
+                self._forget_failures(successes)
+            if failures:
+                self._set(failures)
+                there = caches[self._cache].get_many([_key(one.envelope.id) for one in failures])
+                # A success that came before, or in this moment, must not be outlived by these.
+                self._forget_failures([one for one in failures if _key(one.envelope.id) in there])
         except Exception as error:  # each cache's client has exceptions of its own
             raise BrokerUnavailable(f"cache {self._cache!r}: {error}") from error
 
     def _set(self, records: Sequence[Record]) -> None:
-        cache = caches[self._cache]
         by_life: dict[int | None, dict[str, str]] = {}
-        failed = [_key(one.envelope.id) for one in records if one.status != SUCCESSFUL]
-        there = cache.get_many(failed) if failed else {}
         for record in records:
-            key = _key(record.envelope.id)
-            old = json.loads(there[key]) if key in there else {}
-            if record.status == SUCCESSFUL or old.get("status") != SUCCESSFUL:
-                by_life.setdefault(self._seconds(record), {})[key] = _dump(record)
+            key = _key(record.envelope.id, failed=record.status != SUCCESSFUL)
+            by_life.setdefault(self._seconds(record), {})[key] = _dump(record)
         for life, entries in by_life.items():
-            if lost := cache.set_many(entries, timeout=life):
+            if lost := caches[self._cache].set_many(entries, timeout=life):
                 logger.error("the cache %r did not take results: %s", self._cache, ", ".join(lost))
+
+    def _forget_failures(self, records: Sequence[Record]) -> None:
+        if records:
+            keys = [_key(one.envelope.id, failed=True) for one in records]
+            caches[self._cache].delete_many(keys)
 
     def _seconds(self, record: Record) -> int | None:
         retention = self._retention
@@ -59,19 +72,21 @@ class CacheStore(Store):
         return None if keep is None else math.ceil(keep.total_seconds())
 
     def get(self, job_id: str) -> Record | None:
-        """Read one entry."""
-        text = caches[self._cache].get(_key(job_id))
+        """Read both entries: a success comes before a failure."""
+        success, failure = _key(job_id), _key(job_id, failed=True)
+        there = caches[self._cache].get_many([success, failure])
+        text = there.get(success, there.get(failure))
         return None if text is None else _load(text)
 
     def remove(self, job_id: str) -> Record | None:
-        """Delete one entry."""
+        """Delete both entries."""
         record = self.get(job_id)
-        caches[self._cache].delete(_key(job_id))
+        caches[self._cache].delete_many([_key(job_id), _key(job_id, failed=True)])
         return record
 
 
-def _key(job_id: str) -> str:
-    return f"convoy:result:{job_id}"
+def _key(job_id: str, *, failed: bool = False) -> str:
+    return f"convoy:{'failure' if failed else 'result'}:{job_id}"
 
 
 def _dump(record: Record) -> str:

@@ -8,7 +8,7 @@ from django_convoy.clients.redis_cluster import open_link
 from django_convoy.clients.redis_link import Value, poll_of, send
 from django_convoy.clients.redis_records import Records, awaited_key, load, record_key
 from django_convoy.clients.redis_scripts import script
-from django_convoy.clients.redis_settings import place_of
+from django_convoy.clients.redis_settings import Place, place_of
 from django_convoy.contracts.store import Record, Retention, Store
 
 FINISH = script("keep", "finish")
@@ -20,12 +20,15 @@ LOOK_SECONDS = 30.0
 
 class RedisStore(Records, Store):
     """One server or cluster, under one prefix of keys. It forgets by itself, so failed jobs are
-    set aside in the broker as well."""
+    set aside in the broker as well.
+
+    place: the broker's, where nothing is said of the store. Options are those of `place_of`.
+    """
 
     durable = False
 
-    def __init__(self, retention: Retention, **options: Any) -> None:
-        super().__init__(place_of(**options), retention)
+    def __init__(self, retention: Retention, *, place: Place | None = None, **options: Any) -> None:
+        super().__init__(place or place_of(**options), retention)
         self._link = open_link(self.place)
         self._awaited = awaited_key(self.place)
 

@@ -1,5 +1,6 @@
 """Settles what a dead worker held: the same code as for the living, and only the guilty pay."""
 
+import contextlib
 import logging
 import signal
 from dataclasses import replace
@@ -10,7 +11,12 @@ from django_convoy.core.retry import Death, after_death, after_error
 from django_convoy.core.settling import Conclusion, conclude
 from django_convoy.domain import clock
 from django_convoy.domain.envelope import NO_NOTE, Lease
-from django_convoy.domain.errors import BrokerUnavailable, InvalidOption, TimeoutExceeded
+from django_convoy.domain.errors import (
+    BrokerUnavailable,
+    InvalidOption,
+    PayloadError,
+    TimeoutExceeded,
+)
 from django_convoy.domain.ids import worker_name
 from django_convoy.domain.options import DEFAULTS, JobOptions
 from django_convoy.domain.outcome import Outcome, Released
@@ -28,7 +34,7 @@ from django_convoy.worker.layout import (
     STOPPED,
     Slot,
 )
-from django_convoy.worker.ledger import settle
+from django_convoy.worker.ledger import record, settle
 from django_convoy.worker.parcel import UNREADABLE, unpack_lease
 from django_convoy.worker.watch import ended
 
@@ -70,8 +76,8 @@ def settle_dead(engine: Engine, region: Region) -> None:
             overdue = reason == OVERDUE and slot.index == doomed
             ran = _ran(engine, region, lease, slot, overdue, len(running))
             conclusions.append(ran)
-            if slot.flags & SETTLED and ran.record is not None:
-                engine.own.store.finished([ran.record])  # no lease is left that could be held
+            if slot.flags & SETTLED:
+                record(engine.own, ran)  # no lease is left that could be held
     if conclusions:
         _settle(engine, conclusions)
     if running or region.exit_status:
@@ -119,8 +125,11 @@ def _complete(engine: Engine, lease: Lease) -> None:
 
 
 def options_of(engine: Engine, lease: Lease) -> JobOptions:
-    """Return the job's options, as far as this process can tell."""
+    """Return the job's options, as far as this process can tell. Raises BrokerUnavailable."""
     unburdened = replace(lease, note=NO_NOTE)
+    if (spill := engine.own.spill) is not None:
+        with contextlib.suppress(PayloadError):  # who is cut off must not guess
+            unburdened.envelope = spill.whole(lease.envelope)
     try:
         run = prepare(unburdened, engine.codec, engine.find)
     except InvalidOption:

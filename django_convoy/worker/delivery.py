@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from django_convoy.contracts.broker import Recorder
@@ -15,7 +15,7 @@ from django_convoy.domain.options import AT_MOST_ONCE
 from django_convoy.domain.outcome import Error, Outcome, Released, Succeeded
 from django_convoy.domain.verdict import DONE
 from django_convoy.worker.engine import Engine
-from django_convoy.worker.ledger import insist, lost, settle
+from django_convoy.worker.ledger import insist, lost, record, settle
 
 logger = logging.getLogger("django_convoy.worker")
 GiveUp = Callable[[], bool]
@@ -86,8 +86,7 @@ def _forget(engine: Engine, run: Run, give_up: GiveUp) -> bool:
 
 
 def _record(engine: Engine, conclusion: Conclusion, give_up: GiveUp) -> None:
-    if (record := conclusion.record) is not None:
-        insist(lambda: engine.own.store.finished([record]), give_up, "recording a job")
+    insist(lambda: record(engine.own, conclusion), give_up, "recording a job")
 
 
 def _at_most_once(engine: Engine, run: Run, guard: Guard, give_up: GiveUp) -> Delivered | None:
@@ -110,18 +109,16 @@ def _settle_last(engine: Engine, conclusion: Conclusion) -> None:
 
 
 def _exactly_once(engine: Engine, run: Run, guard: Guard, give_up: GiveUp) -> Delivered | None:
-    """One transaction of body, settle and record, or none of them."""
-    began = False
+    """One transaction of body, settle and record, or none of them; then its commit hooks."""
+    hooks: Sequence[Callable[[], object]] | None = None
     try:
-        with engine.task_atomic():
-            began = True
+        with engine.task_atomic() as hooks:
             outcome = execute(run, engine.codec, engine.observer, guard)
             if not isinstance(outcome, Succeeded):
                 raise _RolledBack(outcome)
             conclusion = _concluded(engine, run, outcome)
             # The live row is touched last, so that it is locked for a moment only.
             _settle_last(engine, conclusion)
-        return Delivered(outcome, conclusion, settle=False)
     except _RolledBack as failed:
         conclusion = _concluded(engine, run, failed.outcome)
         return Delivered(failed.outcome, conclusion, settle=True)
@@ -129,17 +126,35 @@ def _exactly_once(engine: Engine, run: Run, guard: Guard, give_up: GiveUp) -> De
         lost(run.lease.id)
         return None
     except Exception as error:
-        if not began:
+        if hooks is None:
             waits = Released(f"its transaction could not begin: {error}", BEGIN_AGAIN_SECONDS)
             return Delivered(waits, _concluded(engine, run, waits), settle=True)
-        # Out of COMMIT, or of a hook after it: only the store knows whether it happened.
+        # Out of COMMIT: only the store knows whether it happened.
         store = engine.own.store
         record = insist(lambda: store.get(run.lease.id), give_up, "asking what became of a job")
-        if record is not None and record.attempt == run.lease.attempt:
-            logger.exception("job %s: committed, but what followed failed", run.lease.id)
-            told = Error.of(error, run.lease.attempt)
-            remark = f"committed, then a hook failed: {told.exception_class_path}: {told.message}"
-            insist(lambda: store.remark(run.lease.id, remark[:MOST]), give_up, "noting a hook")
-            return Delivered(outcome, conclusion, settle=False)
-        judged = after_error(run.lease, run.options, error)
-        return Delivered(judged, _concluded(engine, run, judged), settle=True)
+        if record is None or record.attempt != run.lease.attempt:
+            judged = after_error(run.lease, run.options, error)
+            return Delivered(judged, _concluded(engine, run, judged), settle=True)
+        logger.warning("job %s: committed, though its commit failed: %s", run.lease.id, error)
+    if hooks:
+        _call(hooks, engine, run, give_up)
+    return Delivered(outcome, conclusion, settle=False)
+
+
+def _call(hooks: Sequence[Callable[[], object]], engine: Engine, run: Run, give_up: GiveUp) -> None:
+    """Call what was to follow the commit. Nothing that one does keeps another from being called,
+    or ends the worker: their errors are logged, and the first is remembered on the job."""
+    first: BaseException | None = None
+    for hook in hooks:
+        try:
+            hook()
+        except BaseException as error:
+            name = getattr(hook, "__qualname__", hook)
+            logger.exception("job %s: committed, but then its hook %s failed", run.lease.id, name)
+            first = first or error
+    if first is None:
+        return
+    run.error = first
+    told = Error.of(first, run.lease.attempt)
+    remark = f"committed, then a hook failed: {told.exception_class_path}: {told.message}"[:MOST]
+    insist(lambda: engine.own.store.remark(run.lease.id, remark), give_up, "noting a hook")

@@ -16,6 +16,7 @@ from django_convoy.domain import clock
 from django_convoy.domain.envelope import Lease
 from django_convoy.domain.options import AT_MOST_ONCE
 from django_convoy.domain.outcome import Interrupted, Outcome, Released, Succeeded
+from django_convoy.outbox.spill import is_spilled
 from django_convoy.worker import cutoff
 from django_convoy.worker.board import Region
 from django_convoy.worker.delivery import Delivered, deliver
@@ -40,6 +41,9 @@ logger = logging.getLogger("django_convoy.worker")
 LAST_SECONDS = 0.5
 """What a body that is about to end gets when its process cannot go on: it then ends that itself,
 with its outcome on the board."""
+INTACT_SECONDS = 0.05
+"""For so long descriptors that were found open count as open. Less than the steward's
+`SLOW_SECONDS`: from who runs one quick job after another it takes nothing back."""
 LOOK_SECONDS = 0.15
 """How soon the steward has to look at a board with claimed jobs."""
 
@@ -90,6 +94,7 @@ class Desk:
         self._beside = bool(plan.threads or plan.concurrency)
         self._free = list(range(SLOTS - 1, -1, -1))
         self._pid = os.getpid()
+        self._intact_until = 0.0
 
     def room(self) -> int:
         """Return how many more jobs the board has room for."""
@@ -127,6 +132,8 @@ class Desk:
             return True
         region = self._region
         while not self._board.lock(region.index, paper.slot):
+            if not self._board.is_intact():
+                self.leave("file descriptors of this worker were closed")
             time.sleep(0.0005)  # the steward holds it for as long as it takes to write a mark
         if not region.recalled(paper.slot, paper.serial):
             return True
@@ -141,9 +148,16 @@ class Desk:
                 self._close(paper, Released("", 0.0))
         self.ledger.settle()
 
+    def asks(self, paper: Paper) -> bool:
+        """Return whether opening a job may ask a database: never on an event loop."""
+        envelope = paper.lease.envelope
+        return paper.ahead is None and (
+            is_spilled(envelope) or not self.engine.codec.is_inert(envelope)
+        )
+
     def open(self, paper: Paper) -> Run | None:
         """Prepare a job. None: it came to its outcome without being called."""
-        prepared = paper.ahead or prepare(paper.lease, self.engine.codec, self.engine.find)
+        prepared = paper.ahead or prepare(paper.lease, self.engine.opener, self.engine.find)
         if not isinstance(prepared, Run):
             self._close(paper, prepared)
             tell(paper.lease, prepared)
@@ -193,10 +207,11 @@ class Desk:
         """Put what a run came to into the ledger, and tidy up behind the task."""
         if os.getpid() != self._pid:
             os._exit(0)  # the body forked and this is the child: it must not go on as us
-        self.pace.ran(run.lease.envelope.task, time.monotonic() - began)
+        now = time.monotonic()
+        self.pace.ran(run.lease.envelope.task, now - began)
         if delivered is None or not delivered.settle:
             self._clear(paper.slot)
-            self._leave_if_broken(paper, kept=True)
+            self._leave_if_broken(paper, now, kept=True)
         else:
             outcome, packed = delivered.outcome, None
             if isinstance(outcome, Succeeded) and run.started_at is not None:
@@ -204,7 +219,7 @@ class Desk:
                     outcome, run.started_at, clock.now(), run.options.keep, self.engine.worker
                 )
             kept = self._region.end(paper.slot, packed)
-            self._leave_if_broken(paper, kept=kept)
+            self._leave_if_broken(paper, now, kept=kept)
             entry = Entry(paper.slot, paper.serial, delivered.conclusion, outcome)
             self.ledger.add(entry, self.pace.hold if kept else 0.0)
             if not isinstance(outcome, Succeeded):
@@ -215,10 +230,13 @@ class Desk:
         except Exception:
             logger.exception("tidying up after job %s failed", run.lease.id)
 
-    def _leave_if_broken(self, paper: Paper, *, kept: bool) -> None:
+    def _leave_if_broken(self, paper: Paper, now: float, *, kept: bool) -> None:
         """End this process at once if a task closed its descriptors: no connection is left that
         answers, and some would be waited for. The steward settles what stands on the board."""
+        if now < self._intact_until and not self._beside:
+            return
         if self._board.is_intact():
+            self._intact_until = now + INTACT_SECONDS
             return
         logger.error(
             "job %s (%s) ran while file descriptors of its worker were closed, by it or by "

@@ -2,15 +2,25 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from django_convoy.contracts.pair import Pair
+from django_convoy.contracts import pair
 from django_convoy.contracts.store import Retention
 from django_convoy.core.codec import Codec
-from django_convoy.core.execution import Find, Observer
+from django_convoy.core.execution import Find, Observer, Opener
 from django_convoy.core.lanes import Lanes
 from django_convoy.outbox.relay import Relay
+from django_convoy.outbox.spill import Spill
+from django_convoy.worker.opening import Opening
+
+
+class Pair(pair.Pair, Protocol):
+    """A broker and a store, and what is too large for the broker."""
+
+    @property
+    def spill(self) -> Spill | None:
+        """Where such payloads are, if there may be any."""
 
 
 class Service(Protocol):
@@ -34,10 +44,12 @@ class Engine:
     """One backend alias, as a process of its worker uses it.
 
     own: on connections that no task can touch. shared: on those that tasks use.
-    task_atomic: opens the transaction of an `atomic` job. after_job: tidies up behind a task.
+    task_atomic: opens the transaction of an `atomic` job; yields what is to be called after it.
+    after_job: tidies up behind a task.
     relay: sends what waits in the outbox, where there is one.
     long_transaction: seconds after which one is warned about; None: never.
     services: makes what the steward runs beside.
+    opener: what opens jobs; the codec itself, unless payloads may be elsewhere.
     """
 
     own: Pair
@@ -48,9 +60,14 @@ class Engine:
     lanes: Lanes
     retention: Retention
     namespace: str
-    task_atomic: Callable[[], AbstractContextManager[object]]
+    task_atomic: Callable[[], AbstractContextManager[list[Callable[[], object]]]]
     after_job: Callable[[], None]
     worker: str
     relay: Relay | None = None
     long_transaction: float | None = None
     services: Callable[[], Sequence[Service]] = tuple
+    opener: Opener = field(init=False)
+
+    def __post_init__(self) -> None:
+        spill = self.own.spill
+        self.opener = self.codec if spill is None else Opening(self.codec, spill)

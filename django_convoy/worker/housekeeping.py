@@ -151,3 +151,6 @@ class Housekeeping:
                 break
             # Others want to write, too: at most half of the time.
             self._leaving.wait(max(0.01, time.monotonic() - began))
+        spill = self._engine.shared.spill
+        while spill is not None and spill.prune() and not self._leaving.is_set():
+            pass

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from django_convoy.contracts.broker import Recorder
-from django_convoy.contracts.pair import Pair
 from django_convoy.core.settling import Conclusion
 from django_convoy.domain.errors import BrokerUnavailable
 from django_convoy.domain.outcome import Outcome
 from django_convoy.signals import job_lost_lease
+from django_convoy.worker.engine import Pair
+from django_convoy.worker.spilled import recorded, settled
 
 T = TypeVar("T")
 logger = logging.getLogger("django_convoy.worker")
@@ -26,6 +27,22 @@ def settle(pair: Pair, conclusions: Sequence[Conclusion]) -> list[bool]:
     a death in between gives a second run and no lost result.
     Raises BrokerUnavailable.
     """
+    if pair.spill is None:
+        return _settle(pair, conclusions)
+    held = _settle(pair, recorded(pair, conclusions))
+    settled(pair, conclusions, held)
+    return held
+
+
+def record(pair: Pair, conclusion: Conclusion) -> None:
+    """Keep the record of a job that was settled before it ran. Raises BrokerUnavailable."""
+    (told,) = recorded(pair, [conclusion])
+    if told.record is not None:
+        pair.store.finished([told.record])
+    settled(pair, [conclusion], [True])
+
+
+def _settle(pair: Pair, conclusions: Sequence[Conclusion]) -> list[bool]:
     broker = pair.broker
     if pair.together and isinstance(broker, Recorder):
         return broker.settle_and_record(

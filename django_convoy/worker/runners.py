@@ -138,7 +138,10 @@ class EventLoop:
             async with ThreadSensitiveContext():
                 if not desk.take(paper):
                     return
-                run = desk.open(paper)
+                if desk.asks(paper):
+                    run = await self._loop.run_in_executor(None, desk.open, paper)
+                else:
+                    run = desk.open(paper)
                 if run is None:
                     return
                 if run.task.is_async:

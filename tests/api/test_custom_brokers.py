@@ -1,15 +1,25 @@
 """A broker or store of one's own, by its path; what is wrong with it is one sentence."""
 
-import pytest
+import os
+import sys
+from urllib.parse import urlsplit
 
-from django_convoy import ConfigurationError
+import pytest
+from django.utils.module_loading import import_string
+
+from django_convoy import ConfigurationError, InvalidOption, task
+from django_convoy.assembly import Memory, make_broker
+from django_convoy.brokers import BROKERS
 from django_convoy.brokers.database import DatabaseBroker
 from django_convoy.brokers.memory import MemoryBroker
 from django_convoy.brokers.postgres import PostgresBroker
+from django_convoy.brokers.redis import RedisBroker
 from django_convoy.contracts.broker import Broker
 from django_convoy.db.session import PrivateSession, Session
-from django_convoy.framework import task_backends
+from django_convoy.domain import ids
+from django_convoy.framework import TaskResultDoesNotExist, task_backends
 from django_convoy.runtime import runtime_of
+from django_convoy.stores import STORES
 from django_convoy.stores.database import DatabaseStore
 from tests.api.tasks import add
 from tests.databases import on_each_database
@@ -141,3 +151,155 @@ def test_a_module_that_is_broken_is_named(use, settings, tmp_path, monkeypatch):
     settings.TASKS = {"default": {"BACKEND": backend, "OPTIONS": options}}
     (message,) = task_backends["default"].check()
     assert "broken_brokers.Broker cannot be imported: ZeroDivisionError" in message.msg
+
+
+# Of each that comes with Convoy a trivial subclass
+
+
+def servers():
+    """What the brokers need to be told, each where its server is."""
+    valkey, mongodb = os.environ.get("CONVOY_TEST_VALKEY"), os.environ.get("CONVOY_TEST_MONGODB")
+    ironmq, prefix = urlsplit(os.environ.get("CONVOY_TEST_IRONMQ", "")), f"own-{ids.token()[:9]}"
+    keys = {"region": "eu-west-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    return {
+        "postgres": {"alias": "postgres"},
+        "redis": {"url": valkey, "prefix": prefix},
+        "redis-once": {"url": valkey, "prefix": prefix},
+        "mongodb": {"uri": mongodb, "database": prefix},
+        "sqs": {
+            "endpoint_url": os.environ.get("CONVOY_TEST_SQS"),
+            "prefix": prefix,
+            "wait": 1,
+            **keys,
+        },
+        "ironmq": {
+            "host": ironmq.hostname,
+            "port": ironmq.port,
+            "protocol": "http",
+            "project_id": prefix,
+            "token": "token",
+        },
+        "disque": {"nodes": os.environ.get("CONVOY_TEST_DISQUE")},
+    }
+
+
+MARKS = {"redis": "valkey", "redis-once": "valkey"}
+NEEDED = {"postgres", "redis", "redis-once", "mongodb", "sqs", "ironmq", "disque"}
+
+
+def each_of(known):
+    return [
+        pytest.param(
+            name,
+            marks=[
+                pytest.mark.django_db(transaction=True, databases=["default", "postgres"])
+                if name == "postgres"
+                else pytest.mark.django_db(transaction=True),
+                *([getattr(pytest.mark, MARKS.get(name, name))] if name in NEEDED else []),
+            ],
+        )
+        for name in known
+    ]
+
+
+@pytest.fixture
+def derive(monkeypatch):
+    """Make a class of one of Convoy's, with an `__init__` as its parent's; return its path."""
+
+    def derive(path, **also):
+        parent = import_string(path)
+        name = f"Own{parent.__name__}"
+        made = type(name, (parent,), {"__module__": HERE, **also})
+        monkeypatch.setattr(sys.modules[HERE], name, made, raising=False)
+        return f"{HERE}.{name}"
+
+    return derive
+
+
+@pytest.fixture
+def configure(settings):
+    def configure(broker, **options):
+        backend = "django_convoy.backend.ConvoyBackend"
+        given = {"broker": broker, "enqueue": "now", **options}
+        settings.TASKS = {"default": {"BACKEND": backend, "QUEUES": [], "OPTIONS": given}}
+        assert [one for one in task_backends["default"].check() if one.level >= 40] == []
+        return runtime_of("default").shared
+
+    yield configure
+    runtime_of("default").shared.close()
+
+
+@pytest.mark.parametrize("name", each_of(BROKERS))
+def test_one_of_each_broker_works_as_its_parent_does(derive, configure, settings, name):
+    settings.ROOT_URLCONF = "tests.web.urls"  # with the page of debug-web
+    path = derive(BROKERS[name])
+    pair = configure({"name": path, **servers().get(name, {})})
+    assert type(pair.broker).__name__ == path.rpartition(".")[2]
+    if name == "debug-web":
+        return  # nothing waits in it
+    result = add.enqueue(1, 2)
+    if name != "sync":
+        assert work() == [result.id]
+    assert add.get_result(result.id).return_value == 3
+
+
+@pytest.mark.parametrize("name", each_of(STORES))
+def test_one_of_each_store_works_as_its_parent_does(derive, configure, settings, name):
+    path = derive(STORES[name])
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    pair = configure("database", store={"name": path, **servers().get(name, {})})
+    assert type(pair.store).__name__ == path.rpartition(".")[2]
+    result = add.enqueue(1, 2)
+    assert work() == [result.id]
+    if name == "none":
+        with pytest.raises(TaskResultDoesNotExist):
+            add.get_result(result.id)
+    else:
+        assert add.get_result(result.id).return_value == 3
+
+
+@pytest.mark.parametrize("store", ["redis", STORES["redis"]])
+@pytest.mark.parametrize("name", ["redis", "redis-once"])
+def test_results_are_where_ones_own_redis_broker_is(derive, configure, name, store):
+    path = derive(BROKERS[name])
+    far = {"name": path, "url": "redis://far:1/5", "prefix": "shop"}
+    pair = configure(far, store=derive(store) if "." in store else store)
+    assert pair.store.place is pair.broker.place
+    assert (pair.store.place.name, pair.store.place.prefix) == (
+        "Redis at far:1, database 5",
+        "shop",
+    )
+
+    def init(self, color):
+        RedisBroker.__init__(self, url=f"redis://{color}:1")
+
+    path = derive(BROKERS["redis"], __init__=init)
+    pair = configure({"name": path, "color": "blue"}, store="redis")
+    assert pair.store.place.name == "Redis at blue:1, database 0"
+
+
+def test_ones_own_redis_broker_delivers_as_its_parent_does(derive, configure):
+    once, least = derive(BROKERS["redis-once"]), derive(BROKERS["redis"])
+    for options in ({}, {"delivery": "at_most_once"}):
+        configure({"name": once, **options})
+        assert runtime_of("default").options.task == {"delivery": "at_most_once"}
+        assert task()(test_ones_own_redis_broker_delivers_as_its_parent_does) is not None
+    configure({"name": least, "delivery": "at_least_once"})
+    assert runtime_of("default").options.task == {}
+    for path, delivery, parent in (
+        (least, "at_most_once", BROKERS["redis-once"]),
+        (once, "at_least_once", BROKERS["redis"]),
+    ):
+        with pytest.raises(ConfigurationError) as caught:
+            make_broker({"name": path, "delivery": delivery}, Session, Memory())
+        assert str(caught.value) == f"{path}: delivery={delivery!r} is for a class made of {parent}"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_atomic_jobs_may_have_results_in_ones_own_store_of_a_database(derive, configure):
+    configure("database", store=derive(STORES["database"]))
+    declared = task(atomic=True, timeout=1)(test_what_cannot_be_made_is_said_in_one_sentence)
+    assert declared.policy({}).atomic
+    configure("database", store=derive(STORES["memory"]))
+    with pytest.raises(InvalidOption, match="needs results in the same database"):
+        task(atomic=True, timeout=1)(test_what_cannot_be_made_is_said_in_one_sentence)

@@ -16,8 +16,9 @@ RETRIES = ("Forgetful", {"retries": 2}, "retries=2: .* keeps no notes.*Leave ret
 CRASHES = ("Forgetful", {"crash_budget": 9}, "crash_budget=9: .* keeps no notes")
 ONCE = ("Cautious", {"delivery": "at_most_once"}, "cannot settle a job before it runs.*Leave it")
 ATOMIC = ("Blind", {"atomic": True, "timeout": 1}, 'is in none. Use broker: "database"')
+LONG = ("Brief", {"timeout": timedelta(hours=13)}, "timeout=46800: .* for 12:00:00 at most.*a part")
 DECLARED = pytest.mark.parametrize(
-    ("name", "options", "words"), [UNRANKED, RETRIES, CRASHES, ONCE, ATOMIC]
+    ("name", "options", "words"), [UNRANKED, RETRIES, CRASHES, ONCE, ATOMIC, LONG]
 )
 
 
@@ -61,7 +62,7 @@ def test_a_task_that_was_declared_for_another_broker_is_refused_at_enqueue(
         add.using(**options)
 
 
-@pytest.mark.parametrize(("name", "options", "words"), [RETRIES, ONCE, ATOMIC])
+@pytest.mark.parametrize(("name", "options", "words"), [RETRIES, ONCE, ATOMIC, LONG])
 def test_defaults_of_the_settings_are_refused_by_the_check(use, name, options, words):
     use(name, task=options)
     (message,) = [one for one in task_backends["default"].check() if one.id == "convoy.E004"]
@@ -70,7 +71,9 @@ def test_defaults_of_the_settings_are_refused_by_the_check(use, name, options, w
         add.enqueue(1)
 
 
-@pytest.mark.parametrize("name", ["Unranked", "Forgetful", "Cautious", "Impatient", "Narrow"])
+@pytest.mark.parametrize(
+    "name", ["Unranked", "Forgetful", "Cautious", "Impatient", "Narrow", "Brief"]
+)
 def test_what_asks_for_nothing_is_taken(use, name):
     runtime = use(name)
     add.enqueue(1)
@@ -99,6 +102,13 @@ def test_a_delay_that_is_too_long_is_refused(use, when):
     assert runtime.shared.broker.counts("default").delayed == 0
     add.using(run_after=timedelta(minutes=14)).enqueue(1)
     assert runtime.shared.broker.counts("default").delayed == 1
+
+
+def test_a_timeout_that_is_as_long_as_a_lease_is_taken(use):
+    use("Brief")
+    task(timeout=timedelta(hours=12))(function).using(timeout=3600).enqueue()
+    with pytest.raises(InvalidOption, match=r"timeout=43200\.5"):
+        add.using(timeout=43200.5)
 
 
 def test_where_a_delay_ends_is_said_in_one_place():

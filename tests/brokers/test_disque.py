@@ -101,6 +101,41 @@ def test_what_is_not_settled_comes_again_by_itself(
     assert (again.attempt, again.note.suspect) == (2, True)
 
 
+def test_what_was_delivered_again_is_shown_before_anybody_takes_it(
+    broker: DisqueBroker, queue: str
+) -> None:
+    first, second = pushed = [job(queue), job(queue)]
+    broker.push(pushed)
+    (lease, _) = claim(broker, queue)
+    assert [one.attempt for one in broker.jobs(queue=queue)] == [1, 1]
+    assert queue not in broker.info()
+    lapse(broker, lease)
+    found = broker.find(first.id)
+    assert found is not None
+    assert (found.state, found.attempt) == ("suspect", 1)
+    assert f"{queue}: additional deliveries: 1, of 1 jobs" in broker.info()
+    (again,) = claim(broker, queue)
+    assert (again.id, again.attempt) == (first.id, 2)
+    found = broker.find(first.id)
+    assert found is not None
+    assert (found.state, found.attempt) == ("leased", 2)
+    broker.settle([(again, DONE)])
+    other = broker.find(second.id)
+    assert other is not None
+    assert other.attempt == 1
+
+
+def test_a_lapsed_job_that_is_held_again_is_on_its_first_attempt(
+    broker: DisqueBroker, queue: str
+) -> None:
+    broker.push([job(queue)])
+    (lease,) = claim(broker, queue)
+    lapse(broker, lease)
+    broker.renew([lease], lease=60)
+    (found,) = broker.jobs(queue=queue)
+    assert (found.state, found.attempt) == ("leased", 1)
+
+
 def test_a_renewed_lease_is_held(make: Callable[..., DisqueBroker], queue: str) -> None:
     broker = make(retry=4)
     broker.push([job(queue)])

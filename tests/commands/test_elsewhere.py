@@ -1,5 +1,6 @@
 """The control room of a backend whose broker is elsewhere: its outbox, its server, its queues."""
 
+import random
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from django.db import transaction
 
 from django_convoy.checks import check_backend
 from django_convoy.domain import clock
-from django_convoy.domain.errors import BrokerUnavailable
+from django_convoy.domain.errors import BrokerUnavailable, PayloadError
 from django_convoy.framework import BaseTaskBackend, task_backends
 from django_convoy.models import LiveJob, OutboxJob
 from django_convoy.runtime import runtime_of
@@ -87,6 +88,12 @@ def test_where_no_database_has_the_tables_a_check_says_so(settings):
     assert Shelf.log == [result.id]
     use(settings, store="none", enqueue="on_commit")
     assert check_backend("default", task_backends["default"].options, set()) == []
+    limited = {**SHELF, "max_body": 5_000}
+    use(settings, store="none", enqueue="on_commit", broker=limited, outbox={"spill": True})
+    found = check_backend("default", task_backends["default"].options, set())
+    assert [one.id for one in found] == ["convoy.W003"]
+    with pytest.raises(PayloadError, match="takes 5,000"):
+        add.enqueue(random.Random(1).randbytes(10_000).hex())
 
 
 def test_an_outbox_in_a_database_that_is_not_there_is_an_error(settings):

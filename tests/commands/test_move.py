@@ -1,18 +1,23 @@
 """`convoy move` takes jobs with what is remembered of them, and says what it cannot take."""
 
+import os
+import time
 from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError
+from django.db import transaction
 
 from django_convoy import task
 from django_convoy.domain.envelope import Note
 from django_convoy.domain.verdict import Again, Bury
 from django_convoy.framework import TaskResultStatus
-from django_convoy.models import LiveJob
+from django_convoy.models import LiveJob, OutboxJob
+from django_convoy.moving.mover import Mover
 from django_convoy.runtime import runtime_of
 from tests.api.tasks import add, rich
 from tests.outbox.shelf import Shelf
+from tests.worker import test_ironmq, test_sqs
 from tests.working import work
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -202,3 +207,126 @@ def test_one_server_named_in_two_ways_is_found_out(convoy, backends, settings):
     with pytest.raises(CommandError, match="have their jobs in one place"):
         move(convoy, "shelf", "same")
     assert len(Shelf.world.rows) == 1
+
+
+class Killed(BaseException):
+    """As if the process ended here."""
+
+
+def dies(monkeypatch, name):
+    """A move does this, and ends, until `monkeypatch.undo()`."""
+    original = getattr(Mover, name)
+
+    def call(self, jobs):
+        original(self, jobs)
+        if jobs:
+            raise Killed
+
+    monkeypatch.setattr(Mover, name, call)
+
+
+def sent_of(job_ids):
+    """These, in the order and as often as they were sent; a move sends a probe, too."""
+    return [one for one in Shelf.log if one in job_ids]
+
+
+BLIND = {"broker": "tests.outbox.shelf.BlindShelf"}
+IN_DOUBT = "1 job stayed: they may have been sent to 'shelf' by a move that was killed"
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("run_after", [None, timedelta(minutes=5)])
+def test_what_may_have_been_sent_to_one_that_cannot_be_asked_stays(
+    convoy, backends, monkeypatch, run_after
+):
+    backends(shelf=BLIND)
+    job_id = (add.using(run_after=run_after) if run_after else add).enqueue(1).id
+    with monkeypatch.context() as patch:
+        dies(patch, "_put")
+        with pytest.raises(Killed):
+            move(convoy, "default", "shelf")
+    other = add.using(run_after=run_after).enqueue(2).id
+    time.sleep(1.1)  # a lease
+    for _ in range(2):
+        answer = move(convoy, "default", "shelf")
+        assert IN_DOUBT in answer.err
+        assert answer.status == 1
+    assert sent_of([job_id, other]) == [job_id, other]
+    answer = move(convoy, "default", "shelf", "--resend")
+    assert (answer.status, "1 job moved" in answer.out) == (0, True)
+    assert sent_of([job_id, other]) == [job_id, other, job_id]
+    assert not LiveJob.objects.exists()
+    assert not OutboxJob.objects.exists()
+
+
+def test_a_batch_that_left_its_source_is_in_no_doubt(convoy, backends):
+    backends(shelf=BLIND)
+    add.enqueue(1)
+    add.using(run_after=timedelta(minutes=5)).enqueue(1)
+    assert move(convoy, "default", "shelf").status == 0
+    assert not OutboxJob.objects.exists()
+
+
+def test_a_target_that_cannot_be_asked_needs_a_table_or_consent(convoy, backends, monkeypatch):
+    backends(shelf=BLIND)
+    add.enqueue(1)
+    monkeypatch.setattr("django_convoy.outbox.table.Table.exists", lambda self: False)
+    with pytest.raises(CommandError, match=r"no table convoy_outbox.*or say --resend"):
+        move(convoy, "default", "shelf")
+    assert move(convoy, "default", "shelf", "--resend").status == 0
+
+
+def test_a_source_that_forgets_what_is_claimed_is_refused(convoy, backends):
+    backends(shelf={"broker": "tests.limited.LetsGoBroker"})
+    with pytest.raises(CommandError, match="forgets a job when it is claimed"):
+        move(convoy, "shelf", "default", "--queue", "default")
+
+
+def test_what_stayed_for_a_while_is_not_delayed_by_that(convoy, backends):
+    backends(shelf={"broker": {"name": "tests.outbox.shelf.Shelf", "max_body": 10}})
+    job_id = add.enqueue(1).id
+    Shelf.refuses = job_id
+    assert move(convoy, "default", "shelf").status == 1
+    Shelf.refuses = ""
+    assert move(convoy, "default", "shelf").status == 0
+    assert work("shelf") == [job_id]
+
+
+def test_a_row_whose_job_was_sent_to_the_source_is_no_second_job(convoy, backends, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("django_convoy.outbox.table.Table.delete", lambda self, ids: None)
+        with transaction.atomic():
+            job_id = add.using(backend="shelf").enqueue(1).id
+    OutboxJob.objects.update(wake_at="2020-01-01T00:00Z")
+    answer = move(convoy, "shelf", "default")
+    assert "1 job moved" in answer.out
+    assert [one.id for one in LiveJob.objects.all()] == [job_id]
+    assert not OutboxJob.objects.exists()
+    assert Shelf.world.rows == {}
+
+
+UNLISTED = {
+    "sqs": lambda: test_sqs.broker(os.environ["CONVOY_TEST_SQS"], wait=1),
+    "ironmq": lambda: {
+        **test_ironmq.options(os.environ["CONVOY_TEST_IRONMQ"]),
+        "project_id": f"left{time.time_ns()}",
+    },
+}
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    "server", [pytest.param(one, marks=getattr(pytest.mark, one)) for one in UNLISTED]
+)
+def test_delayed_jobs_that_cannot_be_listed_are_counted_and_said(convoy, backends, server):
+    backends(shelf={"broker": UNLISTED[server]()}, queues=["default"])
+    add.using(backend="shelf").enqueue(1)
+    add.using(backend="shelf", run_after=timedelta(minutes=5)).enqueue(2)
+    answer = move(convoy, "shelf", "default")
+    assert "1 job moved" in answer.out
+    assert "1 job stayed: delayed" in answer.err
+    assert "run it again then" in answer.err
+    assert answer.status == 1
+    data = move(convoy, "shelf", "default", "--json").data
+    assert (data["moved"], list(data["left"].values())) == (0, [1])
+    runtime_of("shelf").shared.close()

@@ -143,6 +143,56 @@ class TestForgetful(StoreCase):
         assert self.store.wait("0" * 32, 600) is None
 
 
+class TestCacheRaces(StoreCase):
+    """Two workers finish one job, and one of them between any two steps of the other."""
+
+    STEPS = ("get", "get_many", "set", "set_many", "add", "delete", "delete_many")
+
+    @pytest.fixture(autouse=True)
+    def cache(self):
+        with override_settings(CACHES={"default": {"BACKEND": LOCMEM}}):
+            yield
+            caches["default"].clear()
+
+    def make(self) -> Store:
+        return CacheStore("default", Retention())
+
+    def keep_around(self, first, other, step: int, monkeypatch) -> bool:
+        """Keep `first`, and `other` before that step of it; return whether it has that step."""
+        left = [step]
+
+        def between(name):
+            cache = type(caches["default"])
+            original = getattr(cache, name)
+
+            def call(*args, **kwargs):
+                left[0] -= 1
+                if left[0] == 0:
+                    self.another().finished([other])
+                return original(*args, **kwargs)
+
+            return call
+
+        with monkeypatch.context() as patch:
+            for name in self.STEPS:
+                patch.setattr(type(caches["default"]), name, between(name))
+            self.keep(first)
+        return left[0] <= 0
+
+    @pytest.mark.parametrize("fails_first", [True, False])
+    def test_a_success_stands_and_no_failure_outlives_it(self, fails_first, monkeypatch):
+        for step in range(1, 20):
+            success = self.record()
+            failure = self.record(envelope=success.envelope, status=FAILED, result=None)
+            first, other = (failure, success) if fails_first else (success, failure)
+            if not self.keep_around(first, other, step, monkeypatch):
+                assert step > 2
+                return
+            assert self.store.get(success.envelope.id) == success
+            caches["default"].delete(f"convoy:result:{success.envelope.id}")  # it expires
+            assert self.store.get(success.envelope.id) is None
+
+
 class TestCacheLives(StoreCase):
     """How long a cache is told to keep a record."""
 

@@ -7,6 +7,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connections
 
+from django_convoy.brokers import BROKERS
 from django_convoy.management.commands.convoy import names
 from django_convoy.runtime import runtime_of
 from tests.api.tasks import add, fail
@@ -39,6 +40,15 @@ def test_every_table_has_its_place(tables):
     pages = "".join(page.read_text(encoding="utf-8") for page in REFERENCE.glob("*.md"))
     places = [found[2] for found in tables.PLACE.finditer(pages)]
     assert sorted(places) == sorted(tables.TABLES)
+
+
+def test_every_broker_is_named_with_its_page_before_the_table_of_capabilities():
+    text = (REFERENCE / "brokers.md").read_text(encoding="utf-8").partition("<!-- table")[0]
+    for broker in BROKERS:
+        assert f"| `{broker}` |" in text
+    for page in (ROOT / "docs" / "how-to").glob("*.md"):
+        if page.stem in BROKERS:
+            assert f"(../how-to/{page.name})" in text
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

@@ -191,6 +191,16 @@ def steps(plan: Plan) -> Iterator[Plan]:
         yield from steps(one)
 
 
+def rows(step: Plan) -> float:
+    """How many rows a step came by, those included that it looked at in vain."""
+    found = (
+        step["Actual Rows"],
+        step.get("Rows Removed by Filter", 0),
+        step.get("Rows Removed by Index Recheck", 0),
+    )
+    return sum(found) * step["Actual Loops"]
+
+
 def touched(plan: Plan) -> int:
     """How many pages were touched. The root says so of all but what nobody reads from."""
     read = {one.get("CTE Name") for one in steps(plan)}

@@ -128,12 +128,17 @@ def test_plans_made_while_the_table_is_empty_stay_good(alias, worker):
         "WHERE statement LIKE '%%convoy_job%%' AND statement NOT LIKE 'INSERT%%'"
     )
     assert len(kept) >= 6
+    marked = False
     for name, statement, parameters in kept:
         given = f"({', '.join(['NULL'] * parameters)})" if parameters else ""
         rows = broker.session.statement(f"EXPLAIN EXECUTE {name}{given}")
         steps = "\n".join(row[0] for row in rows)
         walks = [word for word in ("Seq Scan", "Hash Join", "Merge Join") if word in steps]
         assert not walks, f"{statement}\n{steps}"
+        if "urgent" in statement:  # both of its walks begin at the mark
+            assert steps.count("using convoy_job_ready") == 2, steps
+            marked = True
+    assert marked
 
 
 def recorded_end(lease):

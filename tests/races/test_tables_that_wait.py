@@ -1,23 +1,30 @@
-"""Looks at schedules and at the outbox cost the same however much waits in them."""
+"""Looks at schedules, the outbox and what is beside it cost the same however much waits there."""
 
 from datetime import timedelta
 
 import pytest
 from django.db import connections
 
-from django_convoy.db.models import OutboxJob
+from django_convoy.db.models import OutboxJob, SpilledPayload
 from django_convoy.db.schedules import StoredSchedule
 from django_convoy.db.session import PrivateSession
 from django_convoy.domain import clock, ids
+from django_convoy.outbox.spill import Spill
 from django_convoy.outbox.table import Table as Outbox
 from django_convoy.scheduling.table import Table as Schedules
 from tests.databases import on_each_database
+from tests.limited import ElsewhereBroker
 from tests.races.plans import plan, recorded
 
 pytestmark = [pytest.mark.slow, on_each_database]
 
 ROWS = 10_000
 JOB = {"queue": "q", "task": "a.b", "payload": "{}", "seal": "1j-:x", "key_id": "k"}
+WALKS = {
+    "default": ["SCAN"],
+    "postgres": ["Seq Scan"],
+    "mariadb": [" ALL ", " index "],
+}
 SORTS = {"default": "TEMP B-TREE", "postgres": "Sort", "mariadb": "filesort"}
 
 
@@ -37,11 +44,11 @@ def fill(alias, rows):
         cursor.execute(f"ANALYZE {table}{model._meta.db_table}")
 
 
-def check(session, alias, index, act):
+def check(session, alias, index, act, column="wake_at"):
     """Check that each statement on waiting times walks that index, in its order."""
     with recorded(session.connection) as statements:
         act()
-    looks = [one for one in statements if "ORDER BY wake_at" in one[0]]
+    looks = [one for one in statements if f"ORDER BY {column}" in one[0]]
     assert looks
     for statement in looks:
         steps = plan(session.connection, statement)
@@ -85,3 +92,23 @@ def test_of_the_outbox_the_first_entry_of_an_index_is_read(alias, session):
     table = Outbox(session, "default")
     check(session, alias, "convoy_outbox_wake", table.next_due)
     check(session, alias, "convoy_outbox_wake", lambda: table.take(500))
+
+
+def test_of_spilled_payloads_only_those_that_expired_are_read(alias, session):
+    until = clock.now() + timedelta(hours=1)
+    fill(
+        alias,
+        [
+            SpilledPayload(id=job_id, backend="default", payload="{}", expires_at=until)
+            for job_id in ids.job_ids(ROWS)
+        ],
+    )
+    spill = Spill(session, "default", ElsewhereBroker(), writes=True)
+    check(session, alias, "convoy_spilled_expires", spill.prune, "expires_at")
+    with recorded(session.connection) as statements:
+        spill.delete(["0" * 32, "1" * 32])
+        spill.keep(["0" * 32], 0.0)
+    assert len(statements) == 3
+    for statement in statements:
+        steps = plan(session.connection, statement)
+        assert not any(words in steps for words in WALKS[alias]), f"{statement[0]}\n{steps}"

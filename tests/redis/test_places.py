@@ -6,9 +6,11 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
+from django_redis import get_redis_connection
 
 from django_convoy.brokers.redis import RedisBroker
 from django_convoy.clients import redis_link
@@ -24,6 +26,7 @@ from tests.worker.site import wait_for
 
 pytestmark = pytest.mark.valkey
 Start = Callable[..., Server]
+CACHE = {"BACKEND": "django_redis.cache.RedisCache"}
 
 
 @pytest.fixture
@@ -107,6 +110,48 @@ def test_sentinels_say_who_is_the_master(start: Start, tmp_path: Path):
         place = place_of(sentinels=[f"{host}:{port}"], service_name="nobody")
         with pytest.raises(BrokerUnavailable, match="Redis master 'nobody'"):
             open_link(place).call("k", "PING")
+    finally:
+        watcher.stop(signal.SIGKILL)
+
+
+def test_a_cache_of_django_redis_is_a_way(start: Start, settings: Any) -> None:
+    server = start("--requirepass", "secret").url
+    url = server.replace("redis://", "redis://:secret@")
+    options = {"CLIENT_CLASS": "django_redis.client.DefaultClient", "SOCKET_TIMEOUT": 3}
+    settings.CACHES = {
+        "alone": {**CACHE, "LOCATION": url, "OPTIONS": options},
+        "replicated": {**CACHE, "LOCATION": [url, "redis://127.0.0.1:9"]},
+        "parted": {
+            **CACHE,
+            "LOCATION": server,
+            "OPTIONS": {"PASSWORD": "secret", "CONNECTION_POOL_KWARGS": {"max_connections": 2}},
+        },
+    }
+    for alias in settings.CACHES:
+        broker = RedisBroker(django_redis=alias, prefix=f"cache-{alias}")
+        where = server.removeprefix("redis://").replace("/", ", database ")
+        assert broker._link.place.name == f"Redis at {where}"
+        assert works(broker)
+        get_redis_connection(alias).connection_pool.disconnect()
+
+
+def test_a_cache_of_django_redis_behind_sentinels_is_a_way(
+    start: Start, tmp_path: Path, settings: Any
+) -> None:
+    master = start("--requirepass", "secret")
+    watcher = sentinel(tmp_path, "jobs", master.url, password="secret")
+    host, port = watcher.url.removeprefix("redis://").partition("/")[0].split(":")
+    options = {
+        "CLIENT_CLASS": "django_redis.client.SentinelClient",
+        "CONNECTION_FACTORY": "django_redis.pool.SentinelConnectionFactory",
+        "SENTINELS": [(host, int(port))],
+        "PASSWORD": "secret",
+    }
+    settings.CACHES = {"default": {**CACHE, "LOCATION": "redis://jobs/2", "OPTIONS": options}}
+    try:
+        broker = RedisBroker(django_redis="default")
+        assert broker._link.place.name == "Redis master 'jobs', database 2"
+        assert works(broker)
     finally:
         watcher.stop(signal.SIGKILL)
 

@@ -43,6 +43,15 @@ def test_the_dict_of_older_queues_is_taken_as_it_is():
     assert place_of(**SEEDS_DEFAULTS) == place_of()
 
 
+@pytest.mark.parametrize("url", ["redis://h/0", "rediss://h/0", "unix:///run/redis"])
+def test_a_url_is_taken_with_the_older_names_too(url):
+    url += "?charset=latin-1&errors=replace&client_name=a%20b%2520"
+    place = place_of(url=url)
+    kwargs = place.connection(**place.kwargs)
+    assert (kwargs.encoder.encoding, kwargs.encoder.encoding_errors) == ("latin-1", "replace")
+    assert place.kwargs["client_name"] == "a b%20"
+
+
 def test_a_url_names_all():
     place = place_of(url="redis://me:secret@example.com:6380/3")
     assert place.name == "Redis at example.com:6380, database 3"
@@ -82,7 +91,16 @@ def test_tls_and_unix_sockets_are_ways_to_connect():
         ({"hots": "x"}, "unknown option 'hots'; did you mean 'host'?"),
         ({"pasword": "x"}, "did you mean 'password'?"),
         ({"charst": "x"}, "did you mean 'charset'?"),
-        ({"decode_responses": True}, "unknown option 'decode_responses'"),
+        ({"decode_responses": True}, "decode_responses: Convoy decides this itself; leave it out"),
+        ({"max_connections": 9}, "max_connections: Convoy decides this itself"),
+        ({"retry_on_timeout": True}, "retry_on_timeout: Convoy decides this itself"),
+        ({"url": "redis://h?max_connections=9"}, "url: max_connections: Convoy decides this"),
+        ({"url": "redis://h?retry_on_timeout=1"}, "url: retry_on_timeout: Convoy decides this"),
+        ({"url": "redis://h?protocol=3"}, "url: protocol: Convoy decides this"),
+        ({"url": "redis://h?charst=utf-8"}, "url: unknown option 'charst'; did you mean 'charset'"),
+        ({"url": "redis://h?prefix=x"}, "url: unknown option 'prefix'"),
+        ({"url": "redis://h?ssl_ca_certs=x"}, "Redis cannot be reached so: "),
+        ({"url": "redis://h?db=x"}, "Redis cannot be reached so: "),
         ({"url": "http://example.com"}, "Redis cannot be reached so"),
         ({"url": "redis://h?nonsense=1", "prefix": "x y"}, "prefix='x y'"),
         ({"prefix": "a{b}"}, "use letters, digits"),
@@ -131,6 +149,20 @@ def test_a_cache_of_another_kind_is_refused(monkeypatch):
     module.get_redis_connection = get_redis_connection
     monkeypatch.setitem(sys.modules, "django_redis", module)
     assert "none of django-redis" in refused(django_redis="default")
+
+
+def test_a_cache_that_is_not_there_is_refused_with_those_that_are(settings):
+    backend = "django_redis.cache.RedisCache"
+    settings.CACHES = {name: {"BACKEND": backend, "LOCATION": "redis://h"} for name in ("a", "b")}
+    told = refused(django_redis="c")
+    assert told == "django_redis='c': unknown cache 'c'; there are: a, b"
+
+
+def test_a_cache_that_cannot_be_made_is_refused_as_django_redis_says(settings):
+    options = {"CONNECTION_FACTORY": "django_redis.pool.SentinelConnectionFactory"}
+    cache = {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://h"}
+    settings.CACHES = {"default": {**cache, "OPTIONS": options}}
+    assert "SENTINELS must be provided" in refused(django_redis="default")
 
 
 def test_without_django_redis_its_option_says_what_to_install(monkeypatch):

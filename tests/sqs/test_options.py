@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from django_convoy import InvalidOption, task
 from django_convoy.brokers.sqs import SqsBroker
 from django_convoy.brokers.sqs_options import Redrive, read
 from django_convoy.conf import SettingsError
@@ -93,3 +94,14 @@ def test_the_broker_says_what_it_cannot_do() -> None:
     for name in ("fencing", "browse", "priority", "ordered", "atomic_batches", "exact_purge"):
         assert not getattr(standard, name)
     assert SqsBroker(max_message=256 * 1024).capabilities.max_body == (256 - 8) * 1024
+
+
+def test_no_task_may_run_for_longer_than_the_server_holds_it(settings: Any) -> None:
+    settings.TASKS = {
+        "default": {
+            "BACKEND": "django_convoy.backend.ConvoyBackend",
+            "OPTIONS": {"broker": {"name": "sqs"}},
+        }
+    }
+    with pytest.raises(InvalidOption, match="'sqs' holds a job for 11:59:00 at most"):
+        task(timeout=86_400)(test_secrets_are_not_shown)

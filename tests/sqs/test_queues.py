@@ -2,17 +2,22 @@
 
 import json
 import logging
+import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from django_convoy.brokers.sqs import SqsBroker
+from django_convoy.brokers.sqs_client import Refused
+from django_convoy.brokers.sqs_queues import Queues
 from django_convoy.contracts.broker import Counts
 from django_convoy.domain.envelope import NO_NOTE, Note
 from django_convoy.domain.errors import BrokerUnavailable
 from django_convoy.domain.verdict import DONE, Again, Bury
 from tests.sqs.jobs import claim, job
+from tests.worker.servers import Server
 
 pytestmark = pytest.mark.sqs
 Make = Callable[..., SqsBroker]
@@ -87,6 +92,32 @@ def test_the_policy_may_name_a_queue_for_all(make: Make, server: Any, queue: str
     ]
     assert len(set(policies)) == 1
     assert policies[0].endswith(f":dead-{queue}")
+
+
+def test_what_lapsed_into_a_queue_for_all_is_counted_as_buried(make: Make, queue: str) -> None:
+    broker = make(redrive={"max_receives": 1, "queue": f"dead-{queue}"})
+    broker.push([job(queue)])
+    assert len(claim(broker, queue, lease=1)) == 1
+    assert claim(broker, queue, wait=3) == []
+    for one in (broker, make()):  # whoever looks, by the server's policy
+        assert one.counts(queue) == Counts(buried=1)
+    assert broker.counts(f"{queue}-2") == Counts()
+
+
+def test_a_dead_letter_queue_that_is_not_ours_to_see_is_left_out(
+    make: Make, queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = make(redrive={"max_receives": 1, "queue": f"dead-{queue}"})
+    broker.push([job(queue)])
+    attributes = Queues.attributes
+
+    def limited(self: Queues, url: str, *names: str) -> dict[str, str]:
+        if "/dead-" in url:
+            raise Refused("no", "AccessDenied")
+        return attributes(self, url, *names)
+
+    monkeypatch.setattr(Queues, "attributes", limited)
+    assert broker.counts(queue) == Counts(ready=1)
 
 
 def test_limits_of_the_server_are_shown(make: Make, server: Any, queue: str) -> None:
@@ -201,6 +232,18 @@ def test_a_queue_is_removed_from_the_server_and_made_again(
     assert claim(other, queue) == []  # it does not know that it is gone
     other.push([job(queue)])
     assert broker.counts(queue) == Counts(ready=1)
+
+
+def test_a_server_that_was_killed_is_not_taken_to_be_there(
+    make: Make, queue: str, tmp_path: Path
+) -> None:
+    server = Server("sqs", tmp_path)
+    broker = make(endpoint_url=server.url)
+    broker.push([job(queue), job("default")])
+    broker.ping()
+    server.stop(signal.SIGKILL)
+    with pytest.raises(BrokerUnavailable, match="does not answer"):
+        broker.ping()
 
 
 def test_a_server_that_answers_is_pinged(make: Make) -> None:

@@ -79,7 +79,7 @@ class Tree:
         self.region.open(ids.token())
         self.region.enter()
         store = SimpleNamespace(durable=True, finished=lambda records: None)
-        own = SimpleNamespace(broker=self.broker, store=store, together=False)
+        own = SimpleNamespace(broker=self.broker, store=store, together=False, spill=None)
         codec = SimpleNamespace(is_inert=lambda envelope: False)
         self.engine: Any = SimpleNamespace(own=own, worker="w", codec=codec)
         self.plan = Plan(**{"lease": 30.0, **plan})

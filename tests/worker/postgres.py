@@ -1,9 +1,11 @@
 """A PostgreSQL that a test may stop and start."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.recipes.server import Server as Recipe
 from tests.worker import servers
 
 
@@ -17,8 +19,10 @@ def run_statement(url: str, statement: str) -> None:
 class Server(servers.Server):
     """One whose databases keep what they committed."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__("postgres", folder)
+    def __init__(
+        self, folder: Path, change: Callable[[Recipe], None] = lambda recipe: None
+    ) -> None:
+        super().__init__("postgres", folder, change)
 
     def database(self) -> str:
         """Make a database that keeps what it committed; return its URL."""

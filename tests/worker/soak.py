@@ -2,7 +2,8 @@
 
 Eight workers on two trees run quick, slow, failing, delayed and atomic jobs, while workers and
 stewards are killed, connections cut, and the server is restarted, once cleanly and once not. At
-the end each job must be accounted for, and each run after the first must follow a death.
+the end each job must be accounted for, each run after the first must follow a death or an end, and
+the table of live jobs must not have grown beyond what passes between two vacuums.
 """
 
 import argparse
@@ -15,13 +16,15 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tests.worker.postgres import Server
 from tests.worker.site import Site, Tree, kill, opened
+from tests.worker.verdict import Stints, size_allowed
 
 T = TypeVar("T")
 TREES, PROCESSES = 2, 4
+MIB = 1 << 20
 BATCH = 200
 AHEAD = 2_000
 """Live jobs below which more are enqueued."""
@@ -46,10 +49,14 @@ class Soak:
         self.seconds = seconds
         self.dice = random.Random(seed)
         self.trees: list[Tree] = []
-        self.counted = 0
-        self.transfers = 0
+        self.numbers = 0
+        self.promised: list[int] = []
+        """Numbers of `stint` whose enqueue was answered; of others nobody knows."""
+        self.answered: collections.Counter[str] = collections.Counter()
+        self.killed: dict[int, float] = {}
         self.damage: collections.Counter[str] = collections.Counter()
         self.largest = 0
+        self.took = seconds
 
     def run(self) -> None:
         for number in range(TREES):
@@ -71,27 +78,37 @@ class Soak:
                 report_at = now + 30
                 self.report(now - begun)
             time.sleep(0.05)
+        self.took = time.monotonic() - begun
         self.site.wait_empty(300)
         self.report(time.monotonic() - begun)
         for tree in self.trees:
-            tree.stop()
+            if status := tree.stop():
+                self.damage[f"trees that ended with {status}"] += 1
 
     def feed(self) -> None:
         if self.trouble(self.site.live, AHEAD) >= AHEAD:
             return
-        first = self.counted
-        calls = [[first + one, self.slowness()] for one in range(BATCH)]
-        if self.trouble(lambda: self.site.enqueue_many("count", calls), None) is not None:
-            self.counted += BATCH
-            later = [[self.counted + one, 0.0] for one in range(20)]
-            if self.trouble(lambda: self.site.enqueue_many("count", later, run_after=2.0), None):
-                self.counted += 20
-            rows = [[self.transfers + one, 0.02] for one in range(10)]
-            if self.trouble(lambda: self.site.enqueue_many("transfer", rows), None):
-                self.transfers += 10
-            self.trouble(
-                lambda: self.site.enqueue("fail_until", str(first), 2, retries=3, backoff=0.5), None
-            )
+        quick = [[one, self.slowness()] for one in self.next(BATCH)]
+        if not self.enqueue("stint", quick):
+            return
+        self.enqueue("stint", [[one, 0.0] for one in self.next(20)], run_after=2.0)
+        self.enqueue("transfer", [[one, 0.02] for one in self.next(10)])
+        (name,) = self.next(1)
+        self.enqueue("fail_until", [[str(name), 2]], retries=3, backoff=0.5)
+
+    def next(self, count: int) -> range:
+        """Numbers that no job has, not even one whose enqueue was not answered."""
+        self.numbers += count
+        return range(self.numbers - count, self.numbers)
+
+    def enqueue(self, task: str, calls: list[list[Any]], **options: Any) -> bool:
+        """Enqueue; remember it if the site says that it was done."""
+        if not self.trouble(lambda: self.site.enqueue_many(task, calls, **options), []):
+            return False
+        self.answered[task] += len(calls)
+        if task == "stint":
+            self.promised += [number for number, _ in calls]
+        return True
 
     def slowness(self) -> float:
         return self.dice.choices([0.0, 0.005, 0.1, 2.0], [900, 80, 19, 1])[0]
@@ -113,8 +130,9 @@ class Soak:
             self.trouble(lambda: self.site.sql(CUT, self.dice.randint(1, 6)), [])
         else:
             pids = tree.children(what)
-            if not pids or not kill(self.dice.choice(pids)):
+            if not pids or not kill(pid := self.dice.choice(pids)):
                 return
+            self.killed[pid] = time.monotonic()
         self.damage[f"{what} killed"] += 1
 
     def restart(self, number: signal.Signals) -> None:
@@ -130,48 +148,61 @@ class Soak:
             total, indexes, live, dead, came, went, vacuums = rows[0]
             self.largest = max(self.largest, total)
             print(
-                f"{seconds:6.0f} s: {self.counted:,} enqueued, table {total >> 20} MiB (indexes "
-                f"{indexes >> 20}), {live:,} live and {dead:,} dead rows, {came:,} in, {went:,} "
-                f"out, {vacuums} autovacuums; {dict(self.damage)}",
+                f"{seconds:6.0f} s: {sum(self.answered.values()):,} enqueued, table "
+                f"{total >> 20} MiB (indexes {indexes >> 20}), {live:,} live and {dead:,} dead "
+                f"rows, {came:,} in, {went:,} out, {vacuums} autovacuums; {dict(self.damage)}",
                 flush=True,
             )
 
     def verdict(self) -> list[str]:
         """What is wrong: an empty list if nothing is."""
-        wrong = []
-        statuses = self.site.sql(
-            "SELECT status, count(*) FROM convoy_history GROUP BY 1 ORDER BY 1"
+        began, ended = (
+            [line[1:] for line in self.site.journal(word)] for word in ("began", "ended")
         )
-        print("history:", statuses)
-        runs: dict[str, list[tuple[str, str]]] = collections.defaultdict(list)
-        for _, number, attempt, ended in self.site.journal("count"):
-            runs[number].append((attempt, ended))
-        missing = [number for number in range(self.counted) if str(number) not in runs]
-        if missing:
-            wrong.append(f"never run: {len(missing)} jobs, such as {missing[:5]}")
-        for number, begun in runs.items():
-            attempts = [attempt for attempt, _ in begun]
-            if len(set(attempts)) < len(attempts):
-                wrong.append(f"job {number}: an attempt ran twice: {begun}")
-            elif any((ended == "-") != (attempt == "1") for attempt, ended in begun):
-                wrong.append(f"job {number}: a second run does not say why: {begun}")
+        stints = Stints.read(began, ended)
+        print(
+            f"{len(stints.by_number):,} jobs ran, {stints.again()} of them again; "
+            f"{dict(self.damage)}"
+        )
+        wrong = [*stints.wrong(self.promised, self.killed), *self.wrong_records()]
+        rate = sum(self.answered.values()) / self.took
+        allowed = size_allowed(AHEAD, rate)
+        print(
+            f"largest table: {self.largest / MIB:.1f} MiB, of {allowed / MIB:.1f} allowed "
+            f"with {AHEAD:,} waiting and {rate:,.0f} jobs a second"
+        )
+        if self.largest > allowed:
+            wrong.append(f"the table of live jobs grew to {self.largest:,} bytes of {allowed:,}")
+        wrong += [why for why in self.damage if why.startswith("trees that ended")]
+        return wrong
+
+    def wrong_records(self) -> list[str]:
+        """What the history and the rows of atomic jobs say."""
+        wrong = []
         rows = self.site.sql(
+            "SELECT split_part(task, '.', 5), status, count(*), count(DISTINCT result) "
+            "FROM convoy_history GROUP BY 1, 2 ORDER BY 1, 2"
+        )
+        print("history:", rows)
+        over = {(task, status): count for task, status, count, _ in rows}
+        for task, expected in self.answered.items():
+            done, failed = over.get((task, "SUCCESSFUL"), 0), over.get((task, "FAILED"), 0)
+            if done + failed < expected:
+                wrong.append(f"{expected} {task} were enqueued, {done + failed} ended")
+            if failed and task != "transfer":  # it has a timeout, which an outage may use up
+                wrong.append(f"{failed} {task} failed")
+        distinct = {task: count for task, status, _, count in rows if status == "SUCCESSFUL"}
+        if distinct.get("stint", 0) != over.get(("stint", "SUCCESSFUL"), 0):
+            wrong.append("a job has two records")
+        odd = self.site.sql(
             "SELECT number, count(*) FROM testapp_note GROUP BY 1 HAVING count(*) <> 2 LIMIT 5"
         )
-        if rows:
-            wrong.append(f"atomic jobs with other than two rows: {rows}")
-        (done,), (notes,) = (
-            self.site.sql(
-                "SELECT count(*) FROM convoy_history "
-                "WHERE task LIKE '%%transfer' AND status = 'SUCCESSFUL'"
-            ),
-            self.site.sql("SELECT count(*) / 2 FROM testapp_note"),
-        )
-        if done != notes:
-            wrong.append(f"{done[0]} atomic jobs succeeded, {notes[0]} left rows")
-        again = sum(len(begun) - 1 for begun in runs.values())
-        print(f"{len(runs):,} jobs ran, {again} of them again after a death; {dict(self.damage)}")
-        print(f"largest table: {self.largest >> 20} MiB")
+        if odd:
+            wrong.append(f"atomic jobs with other than two rows: {odd}")
+        ((notes,),) = self.site.sql("SELECT count(*) / 2 FROM testapp_note")
+        done, followers = (over.get((task, "SUCCESSFUL"), 0) for task in ("transfer", "quick"))
+        if not done == notes == followers:
+            wrong.append(f"{done} atomic jobs succeeded, {notes} left rows, {followers} followed")
         return wrong
 
 

@@ -104,6 +104,30 @@ def test_an_error_after_the_commit_changes_no_outcome(site: Site) -> None:
     assert "a hook that fails" in site.run("convoy", "job", job_id)
 
 
+@pytest.mark.parametrize(
+    "database", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+)
+def test_a_hook_that_wants_to_exit_keeps_no_other_from_running(
+    request: pytest.FixtureRequest, database: str
+) -> None:
+    made = {"sqlite": "make_site", "postgres": "make_postgres_site"}
+    site: Site = request.getfixturevalue(made[database])()
+    wrong = ["SystemExit", "KeyboardInterrupt", "GeneratorExit", "ValueError"]
+    tree = site.worker("--processes", "1")
+    (pid,) = wait_for(tree.workers, "a worker")
+    ids = [site.enqueue("transfer_then_hooks", n, one) for n, one in enumerate(wrong)]
+    results = site.wait_finished(*ids)
+    assert [(one["status"], one["attempts"]) for one in results] == [("SUCCESSFUL", 1)] * 4
+    for number, job_id in enumerate(ids):
+        site.wait_journal("quick", f"follows-{number}")
+        assert site.journal("body", number) == [["body", str(number), "1"]]
+        assert [line[2] for line in site.journal("hook", number)] == ["first", "third"]
+        remark = f"committed, then a hook failed: {wrong[number]}: the second hook"
+        assert site.note(job_id)["ended"] == remark.replace(": ", ": builtins.", 1)
+        assert f"job {job_id}: committed, but then its hook transfer_then_hooks." in tree.log
+    assert tree.workers() == [pid]
+
+
 @pytest.mark.postgres
 @pytest.mark.slow
 @pytest.mark.parametrize("level", ["REPEATABLE_READ", "SERIALIZABLE"])

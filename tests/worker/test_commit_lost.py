@@ -12,6 +12,24 @@ from tests.worker.site import Site
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
 
+def test_what_follows_a_commit_follows_one_whose_answer_was_lost(
+    make_postgres_site: Callable[..., Site],
+) -> None:
+    port = urlsplit(os.environ["CONVOY_TEST_POSTGRES"]).port
+    assert port
+    with between(port, delivered=True) as proxy:
+        site = make_postgres_site(options={"lease": 5}, port=proxy.port)
+        site.worker("--processes", "1")
+        # From the second on, the settle and its COMMIT are one text.
+        for number in range(2):
+            site.wait_finished(site.enqueue("write_then_hook", "before"))
+            site.wait_journal("hook", "before", count=number + 1)
+        site.wait_finished(site.enqueue("write_then_hook", "cut me"))
+        site.wait_journal("hook", "cut", "me")
+        assert proxy.cuts == 1
+        assert len(site.journal("hook", "cut", "me")) == len(site.journal("body", "cut", "me")) == 1
+
+
 @pytest.mark.parametrize("delivered", [True, False], ids=["committed", "not-committed"])
 @pytest.mark.parametrize("kept", [False, True])
 def test_rows_and_outcome_agree(

@@ -46,6 +46,20 @@ def test_neighbours_run_again_and_are_not_charged(site: Site) -> None:
     assert tree.stop() == 0
 
 
+@pytest.mark.parametrize("how", ["only", "and open others"])
+def test_among_many_quick_jobs_each_is_run_once(site: Site, how: str) -> None:
+    before = site.enqueue_many("count", [[number] for number in range(300)])
+    guilty = site.enqueue("close_descriptors", how)
+    after = site.enqueue_many("count", [[number] for number in range(300, 600)])
+    tree = site.worker("--processes", "1")
+    results = site.wait_finished(*before, guilty, *after)
+    assert {one["status"] for one in results} == {"SUCCESSFUL"}
+    assert len(site.journal("count")) == 600
+    assert len(site.journal("closed")) == 1
+    assert "the worker leaves, and is replaced" in tree.log
+    assert tree.stop() == 0
+
+
 def test_without_an_outcome_that_could_be_kept_it_is_a_crash(site: Site) -> None:
     job_id = site.enqueue("close_descriptors", "and fail")
     site.worker("--processes", "1")

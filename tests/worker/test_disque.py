@@ -14,6 +14,7 @@ import pytest
 from django_convoy.brokers.disque_nodes import Nodes, nodes_of
 from tests.recipes import fakes
 from tests.worker.fire import UnderFire
+from tests.worker.proxy import counting
 from tests.worker.servers import Server
 from tests.worker.site import Site, wait_for
 
@@ -85,4 +86,26 @@ def test_a_job_that_runs_for_longer_than_its_retry_is_not_delivered_again(
     time.sleep(0.1)
     assert len(site.journal("start", "me")) == 1
     assert tree.stop() == 0
+    server.stop()
+
+
+@pytest.mark.slow
+def test_an_idle_worker_waits_by_the_second_and_looks_for_suspects_as_often(
+    tmp_path: Path, make_site: Callable[..., Site]
+) -> None:
+    server, watched = serve(tmp_path), 4
+    ((_, port),) = nodes_of(server.url)
+    with counting(port, rb"\*\d+\r\n\$\d+\r\n([A-Z]+)\r\n") as proxy:
+        place = {"name": "disque", "nodes": f"127.0.0.1:{proxy.port}", "retry": 60}
+        site = make_site(options={"broker": place, "lease": 60}, queues=["default"])
+        site.enqueue("quick", "first")
+        tree = site.worker("--processes", "2")
+        site.wait_journal("quick", "first")
+        time.sleep(1)
+        asked = proxy.asked(watched)
+        # A wait for jobs, and a look for suspects; no more than one of each a second.
+        assert set(asked) == {"GETJOB", "QLEN"}
+        for name in asked:
+            assert 2 <= asked[name] <= 2 * (watched + 1)
+        assert tree.stop() == 0
     server.stop()

@@ -4,6 +4,8 @@ The server is one that speaks its protocol (`tests/fakes/ironmq.py`), with lease
 and a journal, so that it can be restarted.
 """
 
+import http.client
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from django_convoy.brokers.ironmq_client import PAUSES
 from tests.recipes import fakes
 from tests.worker.fire import UnderFire
 from tests.worker.servers import Server
@@ -41,6 +44,14 @@ def options(url: str) -> dict[str, Any]:
     }
 
 
+def fail_next(place: dict[str, Any], status: int, count: int) -> None:
+    connection = http.client.HTTPConnection(place["host"], place["port"])
+    body = json.dumps({"project": place["project_id"], "status": status, "count": count})
+    connection.request("POST", "/fake/errors", body)
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
 class TestIronMQ(UnderFire):
     kill_jobs = 6_000
     restart_jobs = 1_000
@@ -62,10 +73,15 @@ class TestIronMQ(UnderFire):
 
 
 @pytest.fixture
-def site(tmp_path: Path, make_site: Callable[..., Site]) -> Iterator[Site]:
+def where(tmp_path: Path) -> Iterator[dict[str, Any]]:
     server = serve(tmp_path)
-    yield make_site(queues=["default"], options={"broker": options(server.url), "lease": 2})
+    yield options(server.url)
     server.stop()
+
+
+@pytest.fixture
+def site(where: dict[str, Any], make_site: Callable[..., Site]) -> Site:
+    return make_site(queues=["default"], options={"broker": where, "lease": 2})
 
 
 @pytest.mark.slow
@@ -95,3 +111,22 @@ def test_what_a_killed_worker_held_under_a_new_reservation_runs_again_at_once(si
     assert (result["status"], result["attempts"]) == ("SUCCESSFUL", 2)
     assert tree.stop() == 0
     assert "SIGKILL" in tree.log
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("status", "count"), [(401, 1), (429, len(PAUSES) + 1), (500, len(PAUSES) + 1)]
+)
+def test_a_worker_outlives_what_a_server_answers_in_trouble(
+    site: Site, where: dict[str, Any], status: int, count: int
+) -> None:
+    tree = site.worker("--processes", "1")
+    site.enqueue("quick", "before")
+    site.wait_journal("quick", "before")
+    there = tree.workers()
+    fail_next(where, status, count)
+    wait_for(lambda: f"{status}" in tree.log, site.logs)
+    site.enqueue("quick", "after")
+    site.wait_journal("quick", "after")
+    assert tree.workers() == there
+    assert tree.stop() == 0

@@ -93,15 +93,37 @@ def test_an_idle_tree_watches_and_asks_next_to_nothing(
 
 
 @pytest.mark.slow
-def test_an_idle_tree_on_a_server_alone_asks_one_question_a_second(
+@pytest.mark.parametrize("options", [{}, {"watch": False}], ids=["alone", "unwatched"])
+def test_an_idle_tree_that_is_told_of_nothing_asks_one_question_a_second(
+    own: Callable[..., Server], site_on: Callable[..., Site], options: dict[str, Any]
+) -> None:
+    """However many workers it has: one process asks for all."""
+    server = own() if options else own(change=without_replica_set)
+    site = site_on(server, **options)
+    assert asked_while_idle(site, server.url) <= WATCHED + 2
+    for number in range(3):
+        site.enqueue("quick", number)
+        wait_for(lambda n=number: site.journal("quick", n), "it did not start", SOON)
+    site.enqueue("quick", "late", run_after=1.5)
+    wait_for(lambda: site.journal("quick", "late"), "what was late did not start", SOON)
+
+
+@pytest.mark.slow
+def test_jobs_that_nobody_here_serves_are_no_reason_to_hurry(
     own: Callable[..., Server], site_on: Callable[..., Site]
 ) -> None:
     server = own(change=without_replica_set)
     site = site_on(server)
-    assert asked_while_idle(site, server.url) <= 2 * (WATCHED + 1)
-    for number in range(3):
-        site.enqueue("quick", number)
-        site.wait_journal("quick", number)
+    site.enqueue("quick", "other", queue_name="mail")
+    site.enqueue("quick", "first")
+    site.worker("--processes", "2", "--queues", "default")
+    site.wait_journal("quick", "first")
+    time.sleep(4)
+    before = questions(server.url)
+    time.sleep(WATCHED)
+    # A look that finds something asks in which queues: four questions each.
+    assert questions(server.url) - before <= 4 * (WATCHED + 2)
+    assert not site.journal("quick", "other")
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """Jobs for a broker elsewhere, with a worker that sends what others left in the outbox."""
 
+import os
 import random
 import subprocess
 import sys
@@ -35,14 +36,32 @@ def in_outbox(site: Site) -> int:
     return int(site.sql("SELECT count(*) FROM convoy_outbox")[0][0])
 
 
+def on_redis() -> dict[str, object]:
+    prefix = f"outbox{time.time_ns()}"
+    return {"name": "redis", "url": os.environ["CONVOY_TEST_VALKEY"], "prefix": prefix}
+
+
+def on_mongodb() -> dict[str, object]:
+    uri = os.environ["CONVOY_TEST_MONGODB"]
+    return {"name": "mongodb", "uri": uri, "database": f"outbox{time.time_ns()}"}
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("broker", "least"),
+    [
+        pytest.param(lambda: ELSEWHERE["broker"], 12, id="another database"),
+        pytest.param(on_redis, 5, id="redis", marks=pytest.mark.valkey),
+        pytest.param(on_mongodb, 5, id="mongodb", marks=pytest.mark.mongodb),
+    ],
+)
 def test_callers_killed_at_any_moment_lose_nothing_and_send_nothing_twice(
-    place: Callable[..., Site],
+    place: Callable[..., Site], broker: Callable[[], dict[str, object]], least: int
 ) -> None:
-    site, dice = place(), random.Random(5)
+    site, dice = place(broker=broker()), random.Random(5)
     tree = site.worker("--processes", "1")
     left = kills = 0
-    while kills < 12 or (not left and kills < 60):  # on a busy machine it is harder to hit
+    while kills < least or (not left and kills < 60):  # on a busy machine it is harder to hit
         shopper = subprocess.Popen(
             [sys.executable, "-m", "tests.worker.project.shopper", str(kills * 100_000)],
             env=site.environ,

@@ -240,3 +240,10 @@ def test_the_processes_can_be_told_apart(site: Site) -> None:
         ["ps", "-o", "comm=", "--ppid", str(tree.pid)], capture_output=True, text=True, check=False
     ).stdout.split()
     assert sorted(shown) == ["convoy-steward", "convoy-worker", "convoy-worker"]
+
+
+def test_model_instances_are_loaded_beside_an_event_loop(make_site: Callable[..., Site]) -> None:
+    site = make_site()
+    site.enqueue("make_numbers", 3)
+    site.burst("--processes", "1", "--async", "2")
+    assert len(site.journal("read")) == 3

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.worker.fire import UnderFire
+from tests.worker.proxy import counting
 from tests.worker.servers import Server
 from tests.worker.site import Site, wait_for
 
@@ -154,3 +156,24 @@ def test_a_job_ends_before_its_message_can_be_held_no_longer(make: Callable[...,
     assert result["status"] == "FAILED"
     assert "as long as its broker can hold a job (0:00:03)" in result["errors"][0]["message"]
     assert not site.journal("end")
+
+
+@pytest.mark.slow
+def test_an_idle_worker_asks_once_per_long_poll_and_nothing_else(
+    make_site: Callable[..., Site],
+) -> None:
+    """With polls of 20 seconds that is three requests a minute, process and queue."""
+    port = urlsplit(os.environ["CONVOY_TEST_SQS"]).port
+    assert port is not None
+    wait, watched, queues = 2, 6, ["default", "mail"]
+    with counting(port, rb"AmazonSQS\.(\w+)") as proxy:
+        place = broker(f"http://127.0.0.1:{proxy.port}", wait=wait)
+        site = make_site(options={"broker": place}, queues=queues)
+        site.enqueue("quick", "first")
+        tree = site.worker("--processes", "2")
+        site.wait_journal("quick", "first")
+        time.sleep(1)
+        asked = proxy.asked(watched)
+        assert set(asked) == {"ReceiveMessage"}
+        assert 4 <= asked["ReceiveMessage"] <= 2 * len(queues) * (watched / wait + 1)
+        assert tree.stop() == 0

@@ -11,7 +11,8 @@ from django_convoy.domain.suggest import unknown
 from django_convoy.framework import task_backends
 from django_convoy.management.counts import count
 from django_convoy.management.output import Output
-from django_convoy.moving.mover import Moved, Mover
+from django_convoy.moving.moved import Moved
+from django_convoy.moving.mover import Mover
 from django_convoy.runtime import Runtime
 
 SAY_SECONDS = 5.0
@@ -33,12 +34,23 @@ class Command:
         parser.add_argument(
             "--batch", type=count, default=100, metavar="N", help="jobs at a time (100)"
         )
+        parser.add_argument(
+            "--resend",
+            action="store_true",
+            help="send what a move that was killed may have sent, too, where nobody can tell",
+        )
 
     def handle(self, runtime: Runtime, options: dict[str, Any], out: Output) -> int:
         """Move them."""
         source = _runtime(options["source"]) if options["source"] else runtime
         target = _runtime(options["to"])
-        mover = Mover(source, target, batch=options["batch"], name=f"move.{ids.token()}")
+        mover = Mover(
+            source,
+            target,
+            batch=options["batch"],
+            name=f"move.{ids.token()}",
+            resend=options["resend"],
+        )
         try:
             said = time.monotonic()
             for queue in mover.check(options["queue"]):
@@ -49,7 +61,7 @@ class Command:
         finally:
             mover.close()
         _say(mover.moved, source, target, out)
-        return 1 if mover.moved.left else 0
+        return 1 if mover.moved.reasons() else 0
 
 
 def _runtime(alias: str) -> Runtime:
@@ -62,7 +74,7 @@ def _runtime(alias: str) -> Runtime:
 
 
 def _say(moved: Moved, source: Runtime, target: Runtime, out: Output) -> None:
-    left = {why: len(jobs) for why, jobs in moved.left.items()}
+    left = moved.reasons()
     out.data({"moved": moved.count, "left": left, "held": moved.held, "forgotten": moved.forgotten})
     out.line(f"{_jobs(moved.count)} moved from {source.alias!r} to {target.alias!r}.")
     for word, number in moved.forgotten.items():

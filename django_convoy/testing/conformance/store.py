@@ -141,6 +141,31 @@ class StoreConformance(StoreCase):
             self.keep(self.record(envelope=success.envelope, status=status, result=None, note=NOTE))
         assert self.store.get(success.envelope.id) == success
 
+    def test_no_failure_replaces_a_success_of_the_same_moment(self) -> None:
+        successes = [self.record() for _ in range(100)]
+        failures = [
+            self.record(envelope=one.envelope, status=FAILED, result=None, note=NOTE)
+            for one in successes
+        ]
+        together = threading.Barrier(3)
+
+        def finish(records: Sequence[Record]) -> None:
+            store = self.make()
+            try:
+                together.wait()
+                for start in range(0, len(records), 10):
+                    store.finished(records[start : start + 10])
+            finally:
+                store.close()
+
+        batches = [successes, failures, failures[::-1]]
+        threads = [threading.Thread(target=finish, args=(batch,)) for batch in batches]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert [self.store.get(one.envelope.id) for one in successes] == successes
+
     def test_a_removed_record_is_returned_and_gone(self) -> None:
         record, other = self.record(), self.record()
         self.keep(record, other)

@@ -56,21 +56,51 @@ def test_a_queue_is_never_cleared_by_an_empty_batch(broker: IronMQBroker, reques
     assert broker.counts("q").ready == 1
 
 
-def test_a_busy_server_is_asked_again(broker: IronMQBroker) -> None:
-    broker.push([job("q")])
-    for status in (503, 504):
-        fail_next(broker, status, 2)
-        assert broker.counts("q") == Counts(ready=1)
+BUSY = pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 520])
 
 
-def test_one_that_stays_busy_is_unavailable(
-    broker: IronMQBroker, monkeypatch: pytest.MonkeyPatch
+@BUSY
+def test_a_busy_server_is_asked_again(
+    broker: IronMQBroker, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
     monkeypatch.setattr("django_convoy.brokers.ironmq_client.PAUSES", (0.01, 0.01))
-    fail_next(broker, 503, 3)
-    with pytest.raises(BrokerUnavailable, match="503"):
+    broker.push([job("q")])
+    fail_next(broker, status, 2)
+    assert broker.counts("q") == Counts(ready=1)
+
+
+@BUSY
+def test_one_that_stays_busy_is_unavailable(
+    broker: IronMQBroker, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setattr("django_convoy.brokers.ironmq_client.PAUSES", (0.01, 0.01))
+    fail_next(broker, status, 3)
+    with pytest.raises(BrokerUnavailable, match=str(status)):
         broker.ping()
     broker.ping()
+
+
+@BUSY
+def test_a_wait_that_a_busy_server_ends_tells_the_worker_to_come_again(
+    broker: IronMQBroker, status: int
+) -> None:
+    broker.push([])
+    broker._api.ensure("q")
+    fail_next(broker, status, 1)
+    broker._look_at["q"] = float("inf")  # the wait is the only request
+    with pytest.raises(BrokerUnavailable, match=str(status)):
+        broker._take(["q"], 1, 60, 5)
+    broker.push([job("q")])
+    assert len(claim(broker)) == 1
+
+
+def test_a_token_that_is_refused_once_it_worked_is_waited_for(broker: IronMQBroker) -> None:
+    """Somebody replaces it: no worker ends of that."""
+    broker.push([job("q")])
+    fail_next(broker, 401, 1)
+    with pytest.raises(BrokerUnavailable, match="which it took before"):
+        claim(broker)
+    assert len(claim(broker)) == 1
 
 
 def test_a_token_that_is_refused_is_an_error_of_the_settings(

@@ -2,9 +2,11 @@
 
 import importlib
 import os
+import signal
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from django.apps import AppConfig
 
@@ -21,10 +23,29 @@ class Project(AppConfig):
             table = importlib.import_module("django_convoy.outbox.table")
             relay = importlib.import_module("django_convoy.outbox.relay")
             table.GRACE = relay.LOOK_SECONDS = float(seconds)
+        if moment := os.environ.get("CONVOY_SITE_MOVE_DIES"):
+            _die_while_moving(*moment.split())
         if name := os.environ.get("CONVOY_SITE_IMPORT"):
             importlib.import_module(name)
         if os.environ.get("CONVOY_SITE_BREAK_CHILDREN") and "worker" not in sys.argv:
             raise RuntimeError("this child cannot start")
+
+
+def _die_while_moving(moment: str, number: str) -> None:
+    """Kill this process before or after it pushes the batch of that number to a move's target."""
+    mover = importlib.import_module("django_convoy.moving.mover").Mover
+    left, push = [int(number)], mover._put
+
+    def put(self: Any, jobs: Any) -> None:
+        left[0] -= bool(jobs)
+        if moment == "after":
+            push(self, jobs)
+        if jobs and not left[0]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if moment == "before":
+            push(self, jobs)
+
+    mover._put = put
 
 
 def _follow(path: Path) -> None:

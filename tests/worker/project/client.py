@@ -14,6 +14,7 @@ django.setup()
 from django.db import connection, transaction  # noqa: E402
 from django.utils.module_loading import import_string  # noqa: E402
 
+from django_convoy.domain.verdict import DONE  # noqa: E402
 from django_convoy.framework import task_backends  # noqa: E402
 from django_convoy.models import StoredSchedule  # noqa: E402
 from django_convoy.runtime import runtime_of  # noqa: E402
@@ -107,6 +108,22 @@ def ids(alias: str) -> list[str]:
     return [held.envelope.id for held in view.jobs(limit=100_000)]
 
 
+def drain(alias: str) -> list[str]:
+    """Take all jobs of a backend that are ready, and those in its outbox; one may come twice."""
+    runtime = runtime_of(alias)
+    broker, table = runtime.shared.broker, runtime.shared.outbox
+    found, empty = [], 0
+    while empty < 2:
+        full = runtime.full_name("default")
+        leases = broker.claim([full], limit=50, lease=60, worker="drain", wait=1)
+        broker.settle([(one, DONE) for one in leases])
+        found += [one.id for one in leases]
+        empty = 0 if leases else empty + 1
+    if table is not None:
+        found += [row.envelope.id for row in table.jobs(limit=100_000)]
+    return found
+
+
 def _shown(value: Any) -> str:
     return value.isoformat() if isinstance(value, datetime) else repr(value)
 
@@ -121,6 +138,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "book": book,
     "copies": copies,
     "ids": ids,
+    "drain": drain,
 }
 
 

@@ -1,7 +1,9 @@
 """What the workers of these tests are asked to do, good and bad."""
 
 import asyncio
+import builtins
 import ctypes
+import hashlib
 import multiprocessing
 import os
 import signal
@@ -46,6 +48,18 @@ def count(context, number, seconds=0.0):
     journal.write("count", number, context.attempt, context.last_end.replace(" ", "_") or "-")
     if seconds:
         time.sleep(seconds)
+    return number
+
+
+@task(takes_context=True)
+def stint(context, number, seconds=0.0):
+    """Says when it begins and ends, by a clock that all processes of the host share."""
+    who = number, context.attempt
+    ended = context.last_end.replace(" ", "_") or "-"
+    journal.write("began", *who, ended, os.getpid(), time.monotonic())
+    if seconds:
+        time.sleep(seconds)
+    journal.write("ended", *who, os.getpid(), time.monotonic())
     return number
 
 
@@ -152,6 +166,22 @@ def fail_until(context, name, attempt):
     return context.last_end
 
 
+@task(takes_context=True)
+def weigh(context, text, name, attempt=1, seconds=0.0):
+    """A line per run; fails before an attempt."""
+    journal.write("weigh", name, context.attempt, len(text), os.getpid())
+    time.sleep(seconds if context.attempt == 1 else 0.0)
+    if context.attempt < attempt:
+        raise ValueError(f"attempt {context.attempt} of {name}")
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@task(takes_context=True, delivery="at_most_once")
+def weigh_once(context, text, name):
+    journal.write("weigh", name, context.attempt, len(text), os.getpid())
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 @task
 def misbehave(how):
     journal.write("misbehave", how)
@@ -243,6 +273,28 @@ def transfer_then_broken_hook(context, number):
 
     Note.objects.create(text="kept", number=number)
     transaction.on_commit(hook)
+
+
+@task(takes_context=True, atomic=IN_DATABASE, timeout=0.6)
+def write_then_hook(context, text):
+    Note.objects.create(text=text)
+    journal.write("body", text, context.attempt)
+    transaction.on_commit(lambda: journal.write("hook", text))
+
+
+@task(takes_context=True, atomic=IN_DATABASE, timeout=0.6)
+def transfer_then_hooks(context, number, wrong):
+    """Three things to do after the commit, of which the second goes wrong, and a follower."""
+
+    def hook():
+        raise getattr(builtins, wrong)("the second hook")
+
+    Note.objects.create(text="kept", number=number)
+    journal.write("body", number, context.attempt)
+    transaction.on_commit(lambda: journal.write("hook", number, "first"))
+    transaction.on_commit(hook)
+    transaction.on_commit(lambda: journal.write("hook", number, "third"))
+    quick.enqueue(f"follows-{number}")
 
 
 @task(takes_context=True)
