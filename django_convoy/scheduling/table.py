@@ -140,7 +140,9 @@ class Table:
 
     def take(self, name: str) -> Row | None:
         """Return one schedule, locked."""
-        if self.dialect.for_update and self.get(name) is None:
+        if not self.dialect.for_update:
+            self.update(name, {"name": name})  # SQLite lets only who has not read wait to write
+        elif self.get(name) is None:
             return None  # some databases would lock the gap, and two that add wait for each other
         found = self._rows(
             f"WHERE {self._where} AND name = %s{self.dialect.for_update}", [*self._key, name]

@@ -91,7 +91,7 @@ def declare(place):
     Edition(place.book, [Schedule("x", add, ONCE, args=[2]).declaration()]).apply()
 
 
-@on_servers
+@on_each_database
 @pytest.mark.parametrize("change", [put, resume, declare])
 def test_a_change_while_it_is_fired_waits_and_writes_nothing_back(
     alias, place, monkeypatch, change

@@ -154,16 +154,22 @@ def test_a_lost_connection_is_opened_again(make_postgres_site: Make) -> None:
 @pytest.mark.slow
 def test_schedules_that_are_not_due_cost_nothing(place: Site) -> None:
     schedules = 10_000
-    place.schedule(["a"], "tick", SELDOM, "NAME")
-    place.copies("a", schedules)
     tree = place.worker("--processes", "1")
     wait_for_reports(place)
-    time.sleep(2.5)
+    without = seconds_of_four(tree)
+    place.schedule(["a"], "tick", SELDOM, "NAME")
+    place.copies("a", schedules)
+    used = seconds_of_four(tree)
+    print(f"\nCPU of a steward in 4 s: {used:.3f} s with {schedules}, {without:.3f} without any")
+    assert used < without * 1.5 + 0.05
+
+
+def seconds_of_four(tree: Tree) -> float:
+    """CPU seconds that a steward uses in four, once it has settled."""
+    time.sleep(2)
     before = steward_seconds(tree)
     time.sleep(4)
-    used = steward_seconds(tree) - before
-    print(f"\n{schedules} schedules: {used:.3f} s of CPU in 4 s, all that a steward does")
-    assert used < 0.4
+    return steward_seconds(tree) - before
 
 
 def steward_seconds(tree: Tree) -> float:
@@ -174,18 +180,24 @@ def steward_seconds(tree: Tree) -> float:
 
 @pytest.mark.slow
 def test_how_late_firings_are_on_an_idle_system(place: Site) -> None:
-    place.schedule([f"s{n}" for n in range(3)], "tick", EACH_SECOND, "NAME")
+    for tenth in range(10):
+        rule = {**EACH_SECOND, "start": f"2026-01-01T00:00:00.{tenth}+00:00"}
+        place.schedule([f"s{tenth}-{n}" for n in range(3)], "tick", rule, "NAME")
     place.worker("--processes", "1")
-    place.wait_journal("tick", count=6)
-    begin = datetime.now(UTC)
-    time.sleep(5)
-    late = lateness(place, begin)
-    print(
-        f"\nlateness of {len(late)} firings: median {statistics.median(late) * 1000:.1f} ms, "
-        f"p99 {p99(late) * 1000:.1f} ms, worst {late[-1] * 1000:.1f} ms"
-    )
+    place.wait_journal("tick", count=30)
+    for _ in range(3):  # the system of the test is not always idle
+        begin = datetime.now(UTC)
+        time.sleep(5)
+        late = lateness(place, begin)
+        print(
+            f"\nlateness of {len(late)} firings: median {statistics.median(late) * 1000:.1f} ms, "
+            f"p99 {p99(late) * 1000:.1f} ms, worst {late[-1] * 1000:.1f} ms"
+        )
+        if p99(late) < 0.1:
+            break
     assert late[0] >= 0
-    assert len(late) >= 9
+    assert len(late) >= 100
+    assert p99(late) < 0.1
 
 
 @pytest.mark.slow
@@ -193,14 +205,20 @@ def test_how_late_firings_are_on_an_idle_system(place: Site) -> None:
 def test_how_late_firings_are_under_load(make_postgres_site: Make) -> None:
     """While workers are given more than they can do; what is fired comes first."""
     place = make_postgres_site()
-    place.enqueue_many("add", [[number, 1] for number in range(40_000)])
-    names = [f"s{n}" for n in range(20)]
+    load = [[number, 1] for number in range(40_000)]
+    place.enqueue_many("add", load)
+    names = [f"s{n}" for n in range(40)]
     place.schedule(names, "tick", EACH_SECOND, "NAME", intended=True, using={"priority": 9})
     place.worker("--processes", "2")
-    place.wait_journal("tick", count=20)
-    begin, before = datetime.now(UTC), place.live()
-    time.sleep(4)
-    done = (before - place.live()) / 4
+    place.wait_journal("tick", count=30)
+    begin, more = datetime.now(UTC), place.live()
+    for _ in range(4):
+        if place.live() < len(load):
+            place.enqueue_many("add", load)
+            more += len(load)
+        time.sleep(1)
+        assert place.live() > 0, "there is no load any more"
+    done = (more - place.live()) / (datetime.now(UTC) - begin).total_seconds()
     late = lateness(place, begin)
     started = sorted(
         float(at) - float(intended)
@@ -212,6 +230,8 @@ def test_how_late_firings_are_under_load(make_postgres_site: Make) -> None:
         f"started p99 {p99(started) * 1000:.0f} ms late"
     )
     assert late[0] >= 0
+    assert len(late) >= 100
+    assert p99(late) < 1
 
 
 @pytest.mark.slow
