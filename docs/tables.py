@@ -190,7 +190,8 @@ def errors() -> str:
             known = kind.__name__ in public
             name = kind.__name__ if known else f"domain.errors.{kind.__name__}"
             bases = [f"`{one.__name__}`" for one in kind.__bases__ if one not in plain]
-            yield f"`{name}`", ", ".join(bases), (kind.__doc__ or "").rstrip(".")
+            summary = " ".join((kind.__doc__ or "").split("\n\n")[0].split())
+            yield f"`{name}`", ", ".join(bases), summary.rstrip(".")
 
     return table(["Error", "Is also", "Meaning"], rows())
 
