@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db import connections, transaction
 
+from django_convoy.db.dialect import has_psycopg3
+
 Hooks = list[Callable[[], object]]
 
 
@@ -20,9 +22,11 @@ def task_atomic(alias: str) -> Iterator[Hooks]:
     connection: Any = connections[alias]
     connection.ensure_connection()
     outermost = not connection.in_atomic_block
-    begin = begin_as_writer if connection.vendor == "sqlite" else read_committed
     hooks: Hooks = []
-    with begin(connection), transaction.atomic(using=alias):
+    as_writer = begin_as_writer if connection.vendor == "sqlite" else contextlib.nullcontext
+    with as_writer(connection), transaction.atomic(using=alias):
+        if outermost and connection.vendor == "postgresql":
+            begin_read_committed(connection)
         try:
             yield hooks
         finally:  # also behind an error: it may be that of a commit which took place
@@ -43,23 +47,18 @@ def begin_as_writer(connection: Any) -> Iterator[None]:
         connection.transaction_mode = mode
 
 
-@contextlib.contextmanager
-def read_committed(connection: Any) -> Iterator[None]:
-    """Have the next transaction see what others commit, whatever the site's isolation is: a
-    lease that was renewed while the body ran could not be settled from an older snapshot."""
-    if connection.vendor != "postgresql" or connection.in_atomic_block:
-        yield
-        return
-    from django.db.backends.postgresql.psycopg_any import IsolationLevel  # lazy: needs a driver
+def begin_read_committed(connection: Any) -> None:
+    """Begin the transaction that Django will begin with the next statement as one that sees what
+    others commit, whatever the site's isolation is: a lease that was renewed while the body ran
+    could not be settled from an older snapshot."""
+    if has_psycopg3():
+        from django_convoy.db.postgres_transaction import begin  # lazy: psycopg is optional
 
-    driver = connection.connection
-    before = driver.isolation_level
-    driver.isolation_level = IsolationLevel.READ_COMMITTED
-    try:
-        yield
-    finally:
-        if not driver.closed:
-            driver.isolation_level = before
+        with connection.wrap_database_errors:
+            if begin(connection.connection):
+                return
+    with connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
 
 
 @contextlib.contextmanager

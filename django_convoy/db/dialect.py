@@ -1,6 +1,7 @@
 """What differs between databases in hand-written SQL."""
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -27,7 +28,7 @@ TIMES = {
 }
 
 
-class Dialect:
+class Dialect(ABC):
     """SQL that every database understands; subclasses say where theirs differs."""
 
     skip_locked = " FOR UPDATE SKIP LOCKED"
@@ -51,12 +52,12 @@ class Dialect:
         """Return a list of columns, times among them so that `from_column` can read them."""
         return listed
 
+    @abstractmethod
     def now(self, after: float = 0.0) -> tuple[str, list[Any]]:
         """Return (SQL, parameters) for the store's clock, `after` seconds later."""
-        raise NotImplementedError
 
     def execute(self, driver: Any, sql: str, params: Sequence[Any]) -> list[Any]:
-        """Execute one statement on the driver's connection; return its rows."""
+        """Where `direct`: execute one statement on the driver's connection; return its rows."""
         raise NotImplementedError
 
     def execute_and_commit(self, driver: Any, sql: str, params: Sequence[Any]) -> bool:
@@ -145,7 +146,7 @@ class PostgreSQL(Dialect):
 
     def execute_and_commit(self, driver: Any, sql: str, params: Sequence[Any]) -> bool:
         """By a prepared statement."""
-        from django_convoy.db.postgres_commit import execute_and_commit  # lazy: optional
+        from django_convoy.db.postgres_transaction import execute_and_commit  # lazy: optional
 
         return execute_and_commit(driver, sql, params)
 
@@ -246,13 +247,14 @@ def dialect_of(connection: BaseDatabaseWrapper) -> Dialect:
     if connection.vendor == "postgresql":
         # What Django asks for where a pooler shares sessions between transactions.
         pooled = bool(connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"))
-        return PostgreSQL("postgresql", direct=_has_psycopg3(), pooled=pooled)
+        return PostgreSQL("postgresql", direct=has_psycopg3(), pooled=pooled)
     if connection.vendor == "mysql":
         return MySQL("mysql")
     return Generic(connection.vendor)
 
 
-def _has_psycopg3() -> bool:
+def has_psycopg3() -> bool:
+    """Return whether Django reaches PostgreSQL through psycopg 3, not 2."""
     from django.db.backends.postgresql.psycopg_any import is_psycopg3  # lazy: needs a driver
 
     return bool(is_psycopg3)

@@ -129,16 +129,27 @@ def _exactly_once(engine: Engine, run: Run, guard: Guard, give_up: GiveUp) -> De
         if hooks is None:
             waits = Released(f"its transaction could not begin: {error}", BEGIN_AGAIN_SECONDS)
             return Delivered(waits, _concluded(engine, run, waits), settle=True)
-        # Out of COMMIT: only the store knows whether it happened.
-        store = engine.own.store
-        record = insist(lambda: store.get(run.lease.id), give_up, "asking what became of a job")
-        if record is None or record.attempt != run.lease.attempt:
+        # Out of COMMIT, which may have taken place, or be under way still.
+        if not _is_recorded(engine, run, give_up):
             judged = after_error(run.lease, run.options, error)
-            return Delivered(judged, _concluded(engine, run, judged), settle=True)
+            undone = _concluded(engine, run, judged)
+            settled = insist(lambda: settle(engine.own, [undone]), give_up, "settling a job")
+            if settled[0]:  # ahead of the COMMIT, which finds no lease to settle any more
+                return Delivered(judged, undone, settle=False)
+            if not _is_recorded(engine, run, give_up):
+                lost(run.lease.id)
+                return None
         logger.warning("job %s: committed, though its commit failed: %s", run.lease.id, error)
     if hooks:
         _call(hooks, engine, run, give_up)
     return Delivered(outcome, conclusion, settle=False)
+
+
+def _is_recorded(engine: Engine, run: Run, give_up: GiveUp) -> bool:
+    """Return whether the store knows what came of this attempt."""
+    store, what = engine.own.store, "asking what became of a job"
+    record = insist(lambda: store.get(run.lease.id), give_up, what)
+    return record is not None and record.attempt == run.lease.attempt
 
 
 def _call(hooks: Sequence[Callable[[], object]], engine: Engine, run: Run, give_up: GiveUp) -> None:

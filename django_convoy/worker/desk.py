@@ -222,8 +222,8 @@ class Desk:
             self._leave_if_broken(paper, now, kept=kept)
             entry = Entry(paper.slot, paper.serial, delivered.conclusion, outcome)
             self.ledger.add(entry, self.pace.hold if kept else 0.0)
-            if not isinstance(outcome, Succeeded):
-                tell(run.lease, outcome)
+        if delivered is not None and not isinstance(delivered.outcome, Succeeded):
+            tell(run.lease, delivered.outcome)
         self.jobs += 1
         try:
             self.engine.after_job()

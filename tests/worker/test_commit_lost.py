@@ -11,6 +11,13 @@ from tests.worker.site import Site
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
+SLOW_COMMIT = (
+    "CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS "
+    "'BEGIN PERFORM pg_sleep(1.5); RETURN NEW; END'",
+    "CREATE CONSTRAINT TRIGGER slowly AFTER INSERT ON testapp_note "
+    "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slowly()",
+)
+
 
 def test_what_follows_a_commit_follows_one_whose_answer_was_lost(
     make_postgres_site: Callable[..., Site],
@@ -28,6 +35,26 @@ def test_what_follows_a_commit_follows_one_whose_answer_was_lost(
         site.wait_journal("hook", "cut", "me")
         assert proxy.cuts == 1
         assert len(site.journal("hook", "cut", "me")) == len(site.journal("body", "cut", "me")) == 1
+
+
+def test_a_commit_that_is_under_way_still_is_waited_for(
+    make_postgres_site: Callable[..., Site],
+) -> None:
+    port = urlsplit(os.environ["CONVOY_TEST_POSTGRES"]).port
+    assert port
+    with between(port, delivered=True) as proxy:
+        site = make_postgres_site(options={"lease": 20}, port=proxy.port)
+        for statement in SLOW_COMMIT:
+            site.sql(statement)
+        site.worker("--processes", "1")
+        for _ in range(2):
+            site.wait_finished(site.enqueue("write_then_hook", "before"))
+        (result,) = site.wait_finished(site.enqueue("write_then_hook", "cut me"))
+        assert proxy.cuts == 1
+        assert (result["status"], result["attempts"]) == ("SUCCESSFUL", 1)
+        site.wait_journal("hook", "cut", "me")
+        assert len(site.journal("hook", "cut", "me")) == len(site.journal("body", "cut", "me")) == 1
+        assert "its lease was lost" not in site.logs()
 
 
 @pytest.mark.parametrize("delivered", [True, False], ids=["committed", "not-committed"])
