@@ -53,7 +53,7 @@ class Soak:
         self.promised: list[int] = []
         """Numbers of `stint` whose enqueue was answered; of others nobody knows."""
         self.answered: collections.Counter[str] = collections.Counter()
-        self.killed: dict[int, float] = {}
+        self.killed = collections.defaultdict[int, list[tuple[float, float]]](list)
         self.damage: collections.Counter[str] = collections.Counter()
         self.largest = 0
         self.took = seconds
@@ -130,9 +130,10 @@ class Soak:
             self.trouble(lambda: self.site.sql(CUT, self.dice.randint(1, 6)), [])
         else:
             pids = tree.children(what)
+            before = time.monotonic()
             if not pids or not kill(pid := self.dice.choice(pids)):
                 return
-            self.killed[pid] = time.monotonic()
+            self.killed[pid].append((before, time.monotonic()))
         self.damage[f"{what} killed"] += 1
 
     def restart(self, number: signal.Signals) -> None:

@@ -10,6 +10,10 @@ NAP_SECONDS, NAPS = 60, 3
 """Between two looks of autovacuum at a database, as PostgreSQL comes; how many may be missed."""
 
 
+Kills = Mapping[int, Sequence[tuple[float, float]]]
+"""When processes were killed, just before the signal and just after it: several had one number."""
+
+
 @dataclass
 class Stint:
     """One run of one job. ended: None if its process was gone before it could say so."""
@@ -43,11 +47,10 @@ class Stints:
         """How many runs were not the first of their job."""
         return sum(len(runs) - 1 for runs in self.by_number.values())
 
-    def wrong(self, promised: Iterable[int], killed: Mapping[int, float]) -> list[str]:
+    def wrong(self, promised: Iterable[int], killed: Kills) -> list[str]:
         """What was lost, and what ran twice though it was alive.
 
-        promised: numbers whose enqueue was answered. killed: processes, and since when they were
-        gone for sure.
+        promised: numbers whose enqueue was answered.
         """
         lost = [number for number in promised if number not in self.by_number]
         found = [f"never run: {len(lost)} jobs, such as {lost[:5]}"] if lost else []
@@ -56,12 +59,19 @@ class Stints:
         return found
 
 
-def _wrong_with(runs: list[Stint], killed: Mapping[int, float]) -> Iterable[str]:
+def _killed_at(run: Stint, killed: Kills) -> float | None:
+    """When the process of a run that said no end was killed: it is the first with its number that
+    died since."""
+    times = [before for before, after in killed.get(run.pid, ()) if after >= run.began]
+    return min(times, default=None)
+
+
+def _wrong_with(runs: list[Stint], killed: Kills) -> Iterable[str]:
     if len({run.attempt for run in runs}) < len(runs):
         yield "an attempt ran twice"
     runs.sort(key=lambda run: run.began)
     for before, after in pairwise(runs):
-        over = killed.get(before.pid) if before.ended is None else before.ended
+        over = _killed_at(before, killed) if before.ended is None else before.ended
         if over is None:
             yield "it ran again, and nobody had killed it"
         elif over > after.began:
