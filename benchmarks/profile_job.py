@@ -192,7 +192,8 @@ def working(stages: Stages, runtime: Any, worker: Any, n: int, batch: int) -> No
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    choices = systems.find("convoy").stores
+    # Queues on SQS are not listed, so that they could be emptied between two stages.
+    choices = [one for one in systems.find("convoy").stores if stores.kind(one) != "sqs"]
     parser.add_argument("--only", choices=choices, default="sqlite", help="the store")
     parser.add_argument("--jobs", type=int, default=10_000, metavar="N")
     parser.add_argument("--python", metavar="PATH", help="default: the newest 3.13 or 3.12")
@@ -212,7 +213,8 @@ def in_its_environment(given: argparse.Namespace) -> int:
     with ExitStack() as stack:
         server = None
         if stores.STORES[given.only].has_server:
-            drivers = environment("server", servers.REQUIREMENTS)
+            needs = servers.REQUIREMENTS[stores.kind(given.only)]
+            drivers = environment(f"server-{stores.kind(given.only)}", needs)
             server = stack.enter_context(servers.running(given.only, drivers))
         store = stores.STORES[given.only].of("profile", folder / "bench-data", server)
         store.empty()

@@ -30,7 +30,7 @@ class Convoy(DjangoSystem):
     )
     stores = ("sqlite", "postgres", "redis", "mongodb", "sqs", "sqs-10ms")
     drain_jobs = 40_000
-    cpu_jobs = 6_000
+    cpu_jobs = 20_000
     io_jobs = 4_000
     has_bulk = True
     has_stream = True

@@ -20,7 +20,7 @@ class Dramatiq(System):
     requirements = ("dramatiq[redis]", "hiredis")
     stores = ("redis",)
     drain_jobs = 20_000
-    cpu_jobs = 6_000
+    cpu_jobs = 20_000
     io_jobs = 3_000
 
     @property

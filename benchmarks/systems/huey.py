@@ -20,7 +20,7 @@ class Huey(System):
     requirements = ("huey", "redis[hiredis]")
     stores = ("sqlite", "redis")
     drain_jobs = 30_000
-    cpu_jobs = 5_000
+    cpu_jobs = 20_000
     fsync: bool | None = None
 
     @property

@@ -20,7 +20,7 @@ class PgQueuer(AsyncSystem):
     requirements = ("pgqueuer[asyncpg]", "uvloop", "typer<0.20")
     stores = ("postgres",)
     drain_jobs = 60_000
-    cpu_jobs = 6_000
+    cpu_jobs = 20_000
     io_jobs = 4_000
     has_bulk = True
     batch: int | None = None

@@ -18,7 +18,7 @@ class Taskiq(AsyncSystem):
     requirements = ("taskiq", "taskiq-redis", "hiredis", "uvloop", "orjson")
     stores = ("redis",)
     drain_jobs = 30_000
-    cpu_jobs = 5_000
+    cpu_jobs = 20_000
     io_jobs = 4_000
     flags: tuple[str, ...] = ()
 
