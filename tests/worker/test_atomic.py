@@ -148,17 +148,34 @@ def test_a_transaction_that_stays_open_is_warned_about_once(
     make_site: Callable[..., Site], limit: float | None
 ) -> None:
     site = make_site(options={"lease": 5, "worker": {"long_transaction": limit}})
-    quick = site.enqueue_many("transfer", [[number] for number in range(3)])
     plain = site.enqueue("slow", "plain", 0.5)
     long = site.enqueue("transfer", 9, 0.5)
-    tree = site.worker("--processes", "1")
-    site.wait_finished(*quick, plain, long)
-    assert tree.stop() == 0
-    told = [line for line in tree.log.splitlines() if "its transaction has been open for" in line]
+    told = warned(site, plain, long)
     assert len(told) == (0 if limit is None else 1)
     if told:
         assert f"job {long} (tests.worker.project.tasks.transfer)" in told[0]
         assert "holds back vacuum" in told[0]
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+def test_of_many_transactions_the_one_that_stays_open_is_warned_about(
+    make_postgres_site: Callable[..., Site],
+) -> None:
+    site = make_postgres_site(options={"lease": 5, "worker": {"long_transaction": 1}})
+    quick = site.enqueue_many("transfer", [[number] for number in range(3)])
+    plain = site.enqueue("slow", "plain", 1.5)
+    long = site.enqueue("transfer", 9, 1.5, timeout=60)
+    (told,) = warned(site, *quick, plain, long)
+    assert f"job {long} " in told
+
+
+def warned(site: Site, *jobs: str) -> list[str]:
+    """What one worker that ran these jobs logged of transactions that stayed open."""
+    tree = site.worker("--processes", "1")
+    site.wait_finished(*jobs)
+    assert tree.stop() == 0
+    return [line for line in tree.log.splitlines() if "its transaction has been open for" in line]
 
 
 @pytest.mark.slow

@@ -33,9 +33,10 @@ def broker(url: str, **options: Any) -> dict[str, Any]:
 class TestUnderFire(UnderFire):
     """With a tenth of the jobs of others: the server of the tests (moto, in Python, one lock) needs
     a millisecond for each of a message's three requests, so that 20,000 jobs with workers that
-    begin anew all the time take minutes. Kills go on to the end."""
+    begin anew all the time take minutes (CONVOY_TEST_SQS_KILL_JOBS=20000). Kills go on to the
+    end."""
 
-    kill_jobs = 2_000
+    kill_jobs = int(os.environ.get("CONVOY_TEST_SQS_KILL_JOBS", "2000"))
     outages = ("frozen", "cut")
     outage_jobs = 200
     lease = 3
