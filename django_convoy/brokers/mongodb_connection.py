@@ -122,7 +122,8 @@ class Connection:
     def _told(self, error: Exception) -> str:
         # What follows is the whole topology, or the whole answer.
         if isinstance(error, pymongo_errors.BulkWriteError) and error.details:
-            for one in error.details.get("writeErrors", ()):
+            details = error.details
+            for one in (*details.get("writeErrors", ()), *details.get("writeConcernErrors", ())):
                 return f"MongoDB at {self._options.where}: {str(one.get('errmsg'))[:300]}"
         text = str(error).partition(", Timeout:")[0].partition(", full error:")[0]
         return f"MongoDB at {self._options.where}: {text}"

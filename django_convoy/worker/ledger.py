@@ -14,6 +14,7 @@ from django_convoy.domain.errors import BrokerUnavailable
 from django_convoy.domain.outcome import Outcome
 from django_convoy.signals import job_lost_lease
 from django_convoy.worker.engine import Pair
+from django_convoy.worker.outage import outage
 from django_convoy.worker.spilled import recorded, settled
 
 T = TypeVar("T")
@@ -83,7 +84,7 @@ def insist(
             done = step()
         except BrokerUnavailable as error:
             if pause == 0.1:
-                logger.warning("cut off while %s: %s; trying again", what, error)
+                outage.begins("cut off while %s: %s; trying again", what, error)
                 cut_off(str(error) or repr(error))
             if give_up():
                 raise
@@ -91,7 +92,7 @@ def insist(
             pause = min(pause * 2, 5.0)
         else:
             if pause > 0.1:
-                logger.warning("connected again after %.1f s", time.monotonic() - since)
+                outage.ends("connected again after %.1f s", time.monotonic() - since)
                 cut_off("")
             return done
 

@@ -19,6 +19,7 @@ from django_convoy.worker.ending import end
 from django_convoy.worker.engine import Engine
 from django_convoy.worker.housekeeping import Housekeeping
 from django_convoy.worker.layout import DEAD, LIVE, STOPPED
+from django_convoy.worker.outage import outage
 from django_convoy.worker.plan import Plan
 from django_convoy.worker.posting import Posting
 from django_convoy.worker.renewals import Renewals
@@ -103,11 +104,11 @@ class Steward:
             self._failures += 1
             if self._failures == 1:
                 self._cut_off_since = time.monotonic()
-                logger.warning("cut off from the broker: %s", error)
+                outage.begins("cut off from the broker: %s", error)
                 self._housekeeping.cut_off = CutOff(self._cut_off_since, str(error) or repr(error))
             return float(min(0.1 * 2 ** min(self._failures, 5), self._renewals.period / 2))
         if self._failures:
-            logger.warning("connected to the broker again")
+            outage.ends("connected to the broker again")
             self._housekeeping.cut_off = None
             self._failures = 0
         busy = any(region.has() for region in self._board.regions(LIVE))

@@ -100,7 +100,8 @@ class Crashing(BrokerCase):
             got: list[Lease] = []
 
             def wait(waiting: Broker = waiting, got: list[Lease] = got) -> None:
-                got.extend(self.claim(broker=waiting, lease=self.short, wait=FOREVER))
+                # Not so short that it lapses while the job is given back.
+                got.extend(self.claim(broker=waiting, lease=self.short * 5, wait=FOREVER))
                 waiting.close()
 
             thread = threading.Thread(target=wait)
