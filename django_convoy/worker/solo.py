@@ -50,12 +50,12 @@ class _Stop:
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         self._interrupts += number == signal.SIGINT
-        if not self._loop.stopping:
-            logger.info("stopping: running jobs get %g s", self._drain)
-            self._loop.stop()
-            self._later(self._drain)
-        elif self._interrupts > 1:
+        if self._interrupts > 1:  # perhaps inside the handling of the first
             self._later(0.0)
+        elif not self._loop.stopping:
+            self._loop.stop()
+            logger.info("stopping: running jobs get %g s", self._drain)
+            self._later(self._drain)
 
     def _later(self, seconds: float) -> None:
         timer = threading.Timer(seconds, self._give_up)

@@ -159,7 +159,7 @@ def test_hup_replaces_children_that_were_started_by_exec(site: Site) -> None:
 
 
 def test_hup_ends_a_job_that_asked_for_it_and_runs_it_on_new_code(site: Site) -> None:
-    job_id = site.enqueue("slow_killed_on_stop", "me", 4)
+    job_id = site.enqueue("slow_killed_on_stop", "me", 60)
     tree = site.worker("--processes", "1")
     site.wait_journal("start", "me", 1)
     tree.signal(signal.SIGHUP)
