@@ -46,6 +46,8 @@ class PostgresListener(Listener):
         self._wanted = False
         driver.add_notify_handler(self._heard.append)
         self._execute(f"LISTEN {CHANNEL}")
+        self._poll = select.poll()
+        self._poll.register(driver.fileno(), select.POLLIN)
 
     def _execute(self, sql: str) -> None:
         try:
@@ -67,8 +69,8 @@ class PostgresListener(Listener):
                 # What arrived with an earlier answer is read already, and wakes no select.
                 self._collect()
             if not self._heard:
-                ready, _, _ = select.select([self._driver.fileno(), bell], [], [], seconds)
-                if self._driver.fileno() in ready:
+                self._poll.register(bell, select.POLLIN)
+                if any(ready != bell for ready, _ in self._poll.poll(seconds * 1000)):
                     self._driver.pgconn.consume_input()
                     self._collect()
         except (OperationalError, InterfaceError) as error:
