@@ -232,7 +232,8 @@ class PostgresBroker(DatabaseBroker, Recorder, Announcing):
             priority, job_id = mark.key
             beyond = [queue, priority, limit, queue, *[priority] * 3, job_id, limit]
             rows = self.session.statement(statements.CLAIM_BEYOND, [*beyond, *given])
-        if not rows or (len(rows) < limit and mark.may_walk()):
+        # Who was woken looks once more before it sleeps: that finds what came late.
+        if not rows or (len(rows) < limit and not self._idling.attended and mark.may_walk()):
             began = time.monotonic()
             rows += self.session.statement(statements.CLAIM, [*given, queue, limit - len(rows)])
             mark.walked(time.monotonic() - began)

@@ -6,11 +6,11 @@ microsecond inside a statement that is sent anyway.
 """
 
 import select
-from collections import deque
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
-from psycopg import Connection, Cursor, InterfaceError, Notify, OperationalError
+from psycopg import Connection, Cursor, InterfaceError, OperationalError
 
 from django_convoy.contracts.listener import Announcement, Listener
 from django_convoy.domain.errors import BrokerUnavailable
@@ -31,8 +31,9 @@ def payload(announcement: Announcement) -> str:
     return f"{announcement.count} {announcement.queue}"
 
 
-def _read(text: str) -> Announcement:
-    count, _, queue = text.partition(" ")
+@lru_cache
+def _read(text: bytes) -> Announcement:
+    count, _, queue = text.decode().partition(" ")
     return Announcement(queue, int(count) if count.isdigit() else 1)
 
 
@@ -42,10 +43,12 @@ class PostgresListener(Listener):
     def __init__(self, driver: "Connection[Any]", due: Callable[["Cursor[Any]"], float | None]):
         self._driver = driver
         self._due = due
-        self._heard: deque[Notify] = deque()
+        self._heard: list[Announcement] = []
         self._wanted = False
-        driver.add_notify_handler(self._heard.append)
+        driver.add_notify_handler(lambda one: self._heard.append(_read(one.payload.encode())))
         self._execute(f"LISTEN {CHANNEL}")
+        self._poll = select.poll()
+        self._poll.register(driver.fileno(), select.POLLIN)
 
     def _execute(self, sql: str) -> None:
         try:
@@ -67,19 +70,18 @@ class PostgresListener(Listener):
                 # What arrived with an earlier answer is read already, and wakes no select.
                 self._collect()
             if not self._heard:
-                ready, _, _ = select.select([self._driver.fileno(), bell], [], [], seconds)
-                if self._driver.fileno() in ready:
+                self._poll.register(bell, select.POLLIN)
+                if any(ready != bell for ready, _ in self._poll.poll(seconds * 1000)):
                     self._driver.pgconn.consume_input()
                     self._collect()
         except (OperationalError, InterfaceError) as error:
             raise BrokerUnavailable(f"listening: {error}") from error
-        heard = [_read(one.payload) for one in self._heard]
-        self._heard.clear()
+        heard, self._heard = self._heard, []
         return heard
 
     def _collect(self) -> None:
         while (one := self._driver.pgconn.notifies()) is not None:
-            self._heard.append(Notify(one.relname.decode(), one.extra.decode(), one.be_pid))
+            self._heard.append(_read(one.extra))
 
     def next_due(self) -> float | None:
         """Ask when the next row falls due."""

@@ -40,10 +40,11 @@ class Idling:
 
     def interrupt(self) -> None:
         """End the sleep, or the next one. Called from a signal handler, or another thread."""
-        self._interrupted = True
+        # The word first: one that came behind its flag could outlive it, and no sleep would last.
         if self._bell is not None and self._bell[0] == os.getpid():
             with contextlib.suppress(OSError):
                 self._bell[2].send(b"!")
+        self._interrupted = True
 
     def begin(self) -> None:
         """From here on an interrupt is heard, also between a look and the sleep."""
@@ -51,6 +52,8 @@ class Idling:
 
     def end(self) -> None:
         """Forget that there was an interrupt."""
+        if not self._interrupted:
+            return  # reading in vain would hold up what was claimed
         self._interrupted = False
         if self._bell is not None:
             with contextlib.suppress(OSError):

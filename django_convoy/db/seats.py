@@ -153,7 +153,7 @@ class Seats:
     def wake(self, seat: int) -> bool:
         """Wake whoever sits there; return whether somebody does."""
         try:
-            bell = os.open(self._folder / str(seat), os.O_WRONLY | os.O_NONBLOCK)
+            bell = os.open(f"{self._folder}/{seat}", os.O_WRONLY | os.O_NONBLOCK)
         except OSError:
             return False
         try:

@@ -60,9 +60,12 @@ from django_convoy.worker.layout import (
     U16,
     U32,
     UNTIL_AT,
+    USED,
     VERSION,
     VERSION_AT,
     Slot,
+    any_of,
+    places,
 )
 
 
@@ -186,9 +189,8 @@ class Board:
 
     def regions(self, *states: int) -> "Iterator[Region]":
         """Return the regions in any of these states."""
-        for index, state in enumerate(self._memory[REGIONS_AT : REGIONS_AT + REGIONS]):
-            if state in states:
-                yield Region(self, self._memory, index)
+        for index in places(self._memory[REGIONS_AT : REGIONS_AT + REGIONS], states):
+            yield Region(self, self._memory, index)
 
 
 class Region:
@@ -371,17 +373,12 @@ class Region:
 
     def slots(self, *states: int) -> list[Slot]:
         """Return copies of all slots in these states, or of all in use."""
-        found = (
-            self.read(index)
-            for index, state in enumerate(self._states())
-            if (state in states if states else state)
-        )
+        found = map(self.read, places(self._states(), states or USED))
         return [slot for slot in found if slot is not None]
 
     def has(self, *states: int) -> bool:
         """Return whether any slot is in one of these states, or in use; copies nothing."""
-        used = self._states()
-        return any(state in used for state in states or (HELD, RUNNING, ENDED))
+        return any_of(states or USED).search(self._states()) is not None
 
     def _states(self) -> bytes:
         start = self._base + STATES_AT

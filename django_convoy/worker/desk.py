@@ -93,6 +93,8 @@ class Desk:
         # Where others run at the same time, the steward may take back what was claimed alone, too.
         self._beside = bool(plan.threads or plan.concurrency)
         self._free = list(range(SLOTS - 1, -1, -1))
+        self._locked = False
+        """Whether slots may have locks from earlier jobs, which would keep the steward away."""
         self._pid = os.getpid()
         self._intact_until = 0.0
 
@@ -106,11 +108,12 @@ class Desk:
         now, shared = time.monotonic(), self._beside or len(leases) > 1
         papers = []
         alone = len(self._free) == SLOTS
-        if alone:
+        if alone and self._locked:
             self._board.unlock(self._region.index, 0, SLOTS)
+            self._locked = False
         for lease in leases:
             slot = self._free.pop()
-            if not alone:  # others run, whose locks stay
+            if self._locked:  # others run, whose locks stay
                 self._board.unlock(self._region.index, slot)
             serial = self._region.hold(slot, pack_lease(lease, LEASE_ROOM), now)
             ahead = self._ahead(lease) if shared else None
@@ -130,7 +133,7 @@ class Desk:
         """Agree with the steward that this worker starts the job; False: it took it back."""
         if not paper.shared:
             return True
-        region = self._region
+        region, self._locked = self._region, True
         while not self._board.lock(region.index, paper.slot):
             if not self._board.is_intact():
                 self.leave("file descriptors of this worker were closed")

@@ -29,6 +29,11 @@ from django_convoy.worker.watch import Watch
 logger = logging.getLogger("django_convoy.steward")
 LONGEST_SLEEP = 60.0
 STOPPING_SLEEP = 0.05
+LINGER_SECONDS = 0.5
+"""For so long after a poke, or after jobs, it goes on looking: whoever starts the next job need not
+wake it, which would take time from that job where they share a core."""
+LINGER_SLEEP = 0.1
+"""Between two of those looks. Less than a desk's `LOOK_SECONDS`, after which it would poke."""
 
 
 class Steward:
@@ -61,6 +66,8 @@ class Steward:
         self._failures = 0
         self._cut_off_since = 0.0
         self._orphan_since: float | None = None
+        self._jobs = 0
+        self._linger_until = 0.0
         self.stopping = False
 
     def stop(self) -> None:
@@ -83,6 +90,7 @@ class Steward:
             pause = self._step()
             self._board.steward_wakes(time.monotonic() + pause)
             if poll.poll(pause * 1000):
+                self._linger_until = time.monotonic() + LINGER_SECONDS
                 with contextlib.suppress(BlockingIOError):  # a successor may have read it
                     os.read(self._pokes, 4096)
         self._posting.stop()
@@ -115,7 +123,16 @@ class Steward:
         if self.stopping:
             return STOPPING_SLEEP
         calm = self._renewals.period / 2 if busy or self._orphan_since else LONGEST_SLEEP
+        if self._lingers():
+            calm = min(calm, LINGER_SLEEP)
         return calm if soon is None else min(soon, calm)
+
+    def _lingers(self) -> bool:
+        """Return whether jobs were run lately, which others may follow."""
+        jobs, now = sum(region.jobs for region in self._board.regions(LIVE)), time.monotonic()
+        if jobs != self._jobs:
+            self._jobs, self._linger_until = jobs, now + LINGER_SECONDS
+        return now < self._linger_until
 
     def _is_over(self) -> bool:
         if not self.stopping and self._orphan_since is None:

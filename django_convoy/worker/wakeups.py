@@ -10,6 +10,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from django_convoy.contracts.listener import SCHEDULES, Announcement, Announcing, Listener
 from django_convoy.db.seats import LISTENER, WORKERS, Seats, seats_in
@@ -123,7 +124,7 @@ class _Watch:
         self._listener = listener
         self._seats = seats
         self._seat = seat
-        self._serves = serves
+        self._serves = lru_cache(serves)
         self._period = period
         self._changed = changed
         self._since = 0.0

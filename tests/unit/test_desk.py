@@ -1,5 +1,7 @@
 """A job is started by its worker or taken back by the steward, never both."""
 
+import os
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +14,7 @@ from django_convoy.worker.board import Board
 from django_convoy.worker.desk import Desk
 from django_convoy.worker.layout import HELD
 from django_convoy.worker.plan import Plan
+from django_convoy.worker.steward import LINGER_SLEEP
 
 pytest.importorskip("fcntl", reason="the board is shared by POSIX locks")
 
@@ -21,7 +24,7 @@ def lease() -> Lease:
     return Lease(envelope, ids.token(), 1, NO_NOTE)
 
 
-def desk_of(plan: Plan) -> tuple[Desk, Any]:
+def desk_of(plan: Plan, pokes: list[str] | None = None) -> tuple[Desk, Any]:
     board = Board()
     region = board.region(0)
     region.open(ids.token())
@@ -30,7 +33,12 @@ def desk_of(plan: Plan) -> tuple[Desk, Any]:
     codec = SimpleNamespace(is_inert=lambda envelope: False)
     own = SimpleNamespace(store=store, broker=SimpleNamespace(capabilities=Capabilities()))
     engine: Any = SimpleNamespace(own=own, worker="w", codec=codec)
-    return Desk(engine, region, plan, lambda: None, lambda: None, lambda: False), region
+    told = [] if pokes is None else pokes
+
+    def poke() -> None:
+        told.append("steward")
+
+    return Desk(engine, region, plan, lambda: None, poke, lambda: False), region
 
 
 @pytest.mark.parametrize("plan", [Plan(threads=2), Plan(concurrency=2)], ids=["threads", "async"])
@@ -46,3 +54,32 @@ def test_what_was_taken_back_behind_a_slow_neighbour_is_not_started(
         if slot.state == HELD and slot.index != first.slot:
             region.recall(slot)
     assert [desk.take(paper) for paper in papers] == [False] * together
+
+
+def test_a_lock_of_an_earlier_job_does_not_keep_the_steward_away() -> None:
+    desk, region = desk_of(Plan())
+
+    def steward_gets(slot: int) -> bool:
+        pid = os.fork()  # locks are a process's
+        if pid == 0:
+            os._exit(int(region.board.lock(region.index, slot)))
+        return bool(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+    for _ in range(2):
+        papers = desk.hold([lease(), lease()])
+        assert all(steward_gets(paper.slot) for paper in papers)
+        for paper in papers:
+            assert desk.take(paper)
+            assert not steward_gets(paper.slot)
+            desk._clear(paper.slot)
+
+
+def test_a_steward_that_lingers_need_not_be_poked() -> None:
+    pokes: list[str] = []
+    desk, region = desk_of(Plan(), pokes)
+    region.board.steward_wakes(time.monotonic() + LINGER_SLEEP)
+    desk.hold([lease()])
+    assert not pokes
+    region.board.steward_wakes(time.monotonic() + 60)
+    desk.hold([lease()])
+    assert pokes == ["steward"]
