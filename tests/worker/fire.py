@@ -188,7 +188,11 @@ class UnderFire:
         """
         over = "SELECT count(*), count(DISTINCT id) FROM convoy_history"
         # Some servers do not count what somebody holds who may be dead.
-        wait_for(lambda: not place.left() and place.sql(over)[0][0] >= jobs, place.logs, 120)
+        wait_for(
+            lambda: not place.left() and place.sql(over)[0][0] >= jobs,
+            lambda: f"{place.left()} left, {place.sql(over)} over\n{place.logs()}",
+            120,
+        )
         assert tree.stop() == 0
         assert place.sql(over) == [[jobs, jobs]]
         runs: dict[int, list[str]] = collections.defaultdict(list)
