@@ -9,6 +9,7 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
+from django.conf import settings
 from django.core.checks import CheckMessage
 from django.utils import timezone
 
@@ -59,6 +60,24 @@ class ConvoyBackend(BaseTaskBackend):
 
     def validate_task(self, task: AnyTask) -> None:
         """Raise InvalidTask for what this backend cannot do with a task."""
+        # A task does not change: once is enough as long as nothing does that is looked at here
+        # or in Django, and enqueue() is quick.
+        rules = (
+            type(self),
+            self.options,
+            self.queues,
+            settings.USE_TZ,
+            self.supports_defer,
+            self.supports_async_task,
+            self.supports_priority,
+        )
+        if isinstance(task, ConvoyTask) and task._sound_for == rules:
+            return
+        self._validate(task)
+        if isinstance(task, ConvoyTask):
+            object.__setattr__(task, "_sound_for", rules)
+
+    def _validate(self, task: AnyTask) -> None:
         try:
             super().validate_task(task)
         except InvalidTask as error:
@@ -69,10 +88,8 @@ class ConvoyBackend(BaseTaskBackend):
                 f"{error} It is not in TASKS[{self.alias!r}]['QUEUES']; {hint}"
             ) from None
         _check_names(task.queue_name, task.module_path)
-        # A task does not change, nor do OPTIONS: once for both is enough, and enqueue() is quick.
-        if isinstance(task, ConvoyTask) and task._sound_for is not self.options:
+        if isinstance(task, ConvoyTask):
             self._validate_options(task)
-            object.__setattr__(task, "_sound_for", self.options)
 
     def _validate_options(self, task: ConvoyTask[..., Any]) -> None:
         try:
