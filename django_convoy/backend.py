@@ -16,7 +16,6 @@ from django.utils import timezone
 from django_convoy import checks, conf, results
 from django_convoy.assembly import delivers_at_most_once
 from django_convoy.batches import Batch, EagerBatch
-from django_convoy.contracts.broker import Immediate
 from django_convoy.core.codec import Call
 from django_convoy.db.fields import to_local
 from django_convoy.domain import clock, ids, promises
@@ -131,18 +130,19 @@ class ConvoyBackend(BaseTaskBackend):
     ) -> ConvoyResult:
         self.validate_task(task)
         envelope = _Sealer(runtime, task).envelope(args, kwargs, ids.job_id(), clock.now())
-        at_once = isinstance(runtime.shared.broker, Immediate)
-        if not at_once:
+        if not runtime.runs_at_once:
             runtime.intake.push([envelope])
         result = results.fresh(_with_due(task, envelope), envelope, args, kwargs)
         if is_observed(task_signals.task_enqueued):
             task_signals.task_enqueued.send(type(self), task_result=result)
-        return run_at_once(runtime, type(self), envelope, **self.instead) if at_once else result
+        if runtime.runs_at_once:
+            return run_at_once(runtime, type(self), envelope, **self.instead)
+        return result
 
     def enqueue_many(self, jobs: Iterable[Job]) -> Batch:
         """Enqueue jobs of this backend's tasks, a thousand at a time."""
         runtime = self.runtime
-        if isinstance(runtime.shared.broker, Immediate):
+        if runtime.runs_at_once:
             return EagerBatch(self.enqueue(job.task, job.args, job.kwargs or {}) for job in jobs)
         batch = Batch(self.get_result)
         sealers: dict[int, _Sealer] = {}
@@ -201,6 +201,7 @@ class _Sealer:
         self.queue = runtime.full_name(task.queue_name)
         self.path = task.module_path
         self._runtime = runtime
+        self._can = runtime.promised if runtime.is_limited else None
         self._check_task()
         self._options: dict[str, Any] = {}
         if isinstance(task, ConvoyTask) and task.overrides:
@@ -209,10 +210,9 @@ class _Sealer:
 
     def _check_task(self) -> None:
         """Raise InvalidTaskOption for what the broker, as it is set up here, cannot do."""
-        can, task, options = self._runtime.promised, self.task, self._runtime.options
-        self._can = can if promises.is_limited(can) else None
+        can, task, options = self._can, self.task, self._runtime.options
         known = isinstance(task, ConvoyTask) and task._promised_by is options
-        if self._can is None or known:
+        if can is None or known:
             return
         if isinstance(task, ConvoyTask):
             policy = task.policy(options.task)
