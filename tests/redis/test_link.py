@@ -6,10 +6,14 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
+import redis
+from redis._parsers import _RESP2Parser
 
 from django_convoy.brokers.redis import RedisBroker
+from django_convoy.clients import redis_link
 from django_convoy.clients.redis_cluster import open_link
 from django_convoy.clients.redis_link import Link
 from django_convoy.clients.redis_scripts import Script, script
@@ -18,9 +22,14 @@ from django_convoy.domain import ids
 from django_convoy.domain.errors import BrokerUnavailable
 
 
-@pytest.fixture
-def link() -> Iterator[Link]:
-    link = open_link(place_of(url=os.environ["CONVOY_TEST_VALKEY"]))
+@pytest.fixture(params=["in C", "in Python"])
+def link(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Link]:
+    """With each of the parsers that the client may have."""
+    place = place_of(url=os.environ["CONVOY_TEST_VALKEY"])
+    if request.param == "in Python":
+        monkeypatch.setattr(redis_link, "packer", None)
+        place = replace(place, kwargs={**place.kwargs, "parser_class": _RESP2Parser})
+    link = Link(place)
     yield link
     link.close()
 
@@ -101,17 +110,35 @@ class TestLink:
     def test_an_error_from_outside_leaves_no_answer_behind(self, link: Link, monkeypatch):
         """A signal's handler may raise between a command and its answer."""
         assert link.call("k", "PING") == b"PONG"
-        connection = link.connection("k")
-        read = connection.read_response
+        parser = link.connection("k")._parser
+        read = parser.read_response
 
         def interrupted() -> None:
-            monkeypatch.setattr(connection, "read_response", read)
+            monkeypatch.setattr(parser, "read_response", read)
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(connection, "read_response", interrupted)
+        monkeypatch.setattr(parser, "read_response", interrupted)
         with pytest.raises(KeyboardInterrupt):
             link.call("k", "ECHO", "not for you")
         assert link.call("k", "PING") == b"PONG"
+
+    def test_a_connection_that_is_lost_on_the_way_is_not_made_anew(self, link: Link):
+        """What belongs together would go to two connections, half of it with no answer."""
+        connection = link.connection("k")
+        connection.disconnect()
+        with pytest.raises(BrokerUnavailable, match="was closed"):
+            link.guarded(connection, lambda: redis_link.send(connection, ("PING",)))
+        assert link.call("k", "PING") == b"PONG"
+
+    def test_answers_of_every_kind_are_read(self, link: Link):
+        key = f"kinds-{ids.token()}"
+        large = "\u00e4" * 300_000
+        assert link.call(key, "SET", key, large, "EX", 60) == b"OK"
+        assert link.call(key, "GET", key) == large.encode()
+        every = Script("return {1, 'a', false, {2}, redis.error_reply('ERR no')}", "3" * 40)
+        one, text, nothing, inner, refused = link.script(every, (key,))
+        assert (one, text, nothing, inner) == (1, b"a", None, [2])
+        assert isinstance(refused, redis.ResponseError)
 
     def test_each_thread_has_a_connection(self, link: Link):
         found = [link.call("k", "CLIENT", "ID")]
