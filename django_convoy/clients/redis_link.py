@@ -256,7 +256,7 @@ class Link:
 
 def send(connection: Any, command: Sequence[Value]) -> Any:
     """Send a command, return its answer. Raises what the client raises."""
-    send_only(connection, (command,))
+    _write(connection, _pack(connection, command))
     answer = answer_of(connection)
     if isinstance(answer, redis.ResponseError):
         raise answer
@@ -271,17 +271,20 @@ def send_all(connection: Any, commands: Sequence[Sequence[Value]]) -> list[Any]:
 
 def send_only(connection: Any, commands: Sequence[Sequence[Value]]) -> None:
     """Send commands together."""
-    packed = b"".join([part for command in commands for part in _pack(connection, command)])
+    _write(connection, b"".join([_pack(connection, command) for command in commands]))
+
+
+def _pack(connection: Any, command: Sequence[Value]) -> bytes:
+    if packer is None:
+        return b"".join(connection.pack_command(*command))
+    return packer(tuple(command))  # type: ignore[no-any-return]
+
+
+def _write(connection: Any, packed: bytes) -> None:
     sock = connection._sock
     if sock is None:
         raise redis.ConnectionError("the connection was closed")
     sock.sendall(packed)
-
-
-def _pack(connection: Any, command: Sequence[Value]) -> Sequence[bytes]:
-    if packer is None:
-        return connection.pack_command(*command)  # type: ignore[no-any-return]
-    return (packer(tuple(command)),)
 
 
 def answer_of(connection: Any) -> Any:
