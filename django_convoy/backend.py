@@ -9,13 +9,13 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
+from django.conf import settings
 from django.core.checks import CheckMessage
 from django.utils import timezone
 
 from django_convoy import checks, conf, results
 from django_convoy.assembly import delivers_at_most_once
 from django_convoy.batches import Batch, EagerBatch
-from django_convoy.contracts.broker import Immediate
 from django_convoy.core.codec import Call
 from django_convoy.db.fields import to_local
 from django_convoy.domain import clock, ids, promises
@@ -59,6 +59,24 @@ class ConvoyBackend(BaseTaskBackend):
 
     def validate_task(self, task: AnyTask) -> None:
         """Raise InvalidTask for what this backend cannot do with a task."""
+        # A task does not change: once is enough as long as nothing does that is looked at here
+        # or in Django, and enqueue() is quick.
+        rules = (
+            type(self),
+            self.options,
+            self.queues,
+            settings.USE_TZ,
+            self.supports_defer,
+            self.supports_async_task,
+            self.supports_priority,
+        )
+        if isinstance(task, ConvoyTask) and task._sound_for == rules:
+            return
+        self._validate(task)
+        if isinstance(task, ConvoyTask):
+            object.__setattr__(task, "_sound_for", rules)
+
+    def _validate(self, task: AnyTask) -> None:
         try:
             super().validate_task(task)
         except InvalidTask as error:
@@ -69,10 +87,8 @@ class ConvoyBackend(BaseTaskBackend):
                 f"{error} It is not in TASKS[{self.alias!r}]['QUEUES']; {hint}"
             ) from None
         _check_names(task.queue_name, task.module_path)
-        # A task does not change, nor do OPTIONS: once for both is enough, and enqueue() is quick.
-        if isinstance(task, ConvoyTask) and task._sound_for is not self.options:
+        if isinstance(task, ConvoyTask):
             self._validate_options(task)
-            object.__setattr__(task, "_sound_for", self.options)
 
     def _validate_options(self, task: ConvoyTask[..., Any]) -> None:
         try:
@@ -114,18 +130,19 @@ class ConvoyBackend(BaseTaskBackend):
     ) -> ConvoyResult:
         self.validate_task(task)
         envelope = _Sealer(runtime, task).envelope(args, kwargs, ids.job_id(), clock.now())
-        at_once = isinstance(runtime.shared.broker, Immediate)
-        if not at_once:
+        if not runtime.runs_at_once:
             runtime.intake.push([envelope])
         result = results.fresh(_with_due(task, envelope), envelope, args, kwargs)
         if is_observed(task_signals.task_enqueued):
             task_signals.task_enqueued.send(type(self), task_result=result)
-        return run_at_once(runtime, type(self), envelope, **self.instead) if at_once else result
+        if runtime.runs_at_once:
+            return run_at_once(runtime, type(self), envelope, **self.instead)
+        return result
 
     def enqueue_many(self, jobs: Iterable[Job]) -> Batch:
         """Enqueue jobs of this backend's tasks, a thousand at a time."""
         runtime = self.runtime
-        if isinstance(runtime.shared.broker, Immediate):
+        if runtime.runs_at_once:
             return EagerBatch(self.enqueue(job.task, job.args, job.kwargs or {}) for job in jobs)
         batch = Batch(self.get_result)
         sealers: dict[int, _Sealer] = {}
@@ -184,6 +201,7 @@ class _Sealer:
         self.queue = runtime.full_name(task.queue_name)
         self.path = task.module_path
         self._runtime = runtime
+        self._can = runtime.promised if runtime.is_limited else None
         self._check_task()
         self._options: dict[str, Any] = {}
         if isinstance(task, ConvoyTask) and task.overrides:
@@ -192,10 +210,9 @@ class _Sealer:
 
     def _check_task(self) -> None:
         """Raise InvalidTaskOption for what the broker, as it is set up here, cannot do."""
-        can, task, options = self._runtime.promised, self.task, self._runtime.options
-        self._can = can if promises.is_limited(can) else None
+        can, task, options = self._can, self.task, self._runtime.options
         known = isinstance(task, ConvoyTask) and task._promised_by is options
-        if self._can is None or known:
+        if can is None or known:
             return
         if isinstance(task, ConvoyTask):
             policy = task.policy(options.task)

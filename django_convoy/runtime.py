@@ -4,7 +4,6 @@ One Runtime per alias and process: Django makes a backend object per thread, so 
 nothing. Discarded after a fork and when settings change.
 """
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,10 +13,11 @@ from django.db import connections, router
 
 from django_convoy import conf
 from django_convoy.assembly import Memory, make_broker, make_store
-from django_convoy.contracts.broker import Broker, Browsable, Recorder
+from django_convoy.contracts.broker import Broker, Browsable, Immediate, Recorder
 from django_convoy.contracts.store import Store
 from django_convoy.core.codec import Codec
 from django_convoy.db.session import PrivateSession, Session
+from django_convoy.domain import process, promises
 from django_convoy.domain.envelope import Envelope
 from django_convoy.domain.errors import ConfigurationError
 from django_convoy.domain.options import AT_MOST_ONCE
@@ -104,6 +104,10 @@ class Runtime:
         self.promised = can
         """What can be asked for: the outbox holds what is due later than the broker can hold, and
         the table beside it what is larger."""
+        self.is_limited = promises.is_limited(can)
+        """Whether anything of that could be refused; said here, for each enqueue asks."""
+        self.runs_at_once = isinstance(pair.broker, Immediate)
+        """Whether jobs are run by whoever enqueues them."""
 
     def private(self) -> Pair:
         """Return a broker and a store with connections of their own, for a worker."""
@@ -206,8 +210,8 @@ class _Registry:
         self.runtimes: dict[str, Runtime] = {}
 
     def get(self, alias: str) -> Runtime:
-        if self.pid != os.getpid():
-            self.pid, self.runtimes = os.getpid(), {}
+        if self.pid != (pid := process.pid()):
+            self.pid, self.runtimes = pid, {}
         found = self.runtimes.get(alias)
         if found is None:
             found = self.runtimes[alias] = Runtime(alias, task_backends.settings[alias])

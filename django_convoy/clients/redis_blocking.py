@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django_convoy.clients.redis_client import redis
-from django_convoy.clients.redis_link import Link, Value, answer_of, poll_of, send, send_only
+from django_convoy.clients.redis_link import Link, Value, answers_of, poll_of, send, send_only
 from django_convoy.domain.errors import BrokerUnavailable
 
 ENDING_SECONDS = 1.0
@@ -48,7 +48,7 @@ class Blocking:
                 if not poll_of(connection._sock)(ENDING_SECONDS):
                     connection.disconnect()
                     return []
-            return [answer_of(connection) for _ in commands]
+            return answers_of(connection, len(commands))
 
         try:
             return self._link.guarded(connection, exchange)

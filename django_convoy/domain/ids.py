@@ -6,6 +6,8 @@ import secrets
 import threading
 import time
 
+from django_convoy.domain import process
+
 _VERSION = 0x7 << 76
 _VARIANT = 0x2 << 62
 _LOW = (1 << 62) - 1
@@ -26,6 +28,25 @@ class _Sequence:
         self.millisecond = 0
         self.tail = 0
 
+    def take(self, count: int) -> tuple[int, int]:
+        """Return the millisecond and the tail of the first of `count` new ids."""
+        with self.lock:
+            millisecond, pid = time.time_ns() // 1_000_000, process.pid()
+            forked = self.pid != pid
+            if forked or millisecond > self.millisecond:
+                second = millisecond >> 10
+                if forked or second != self.millisecond >> 10:
+                    # The top bit stays free, so that there is room for 2**41 steps.
+                    self.tail = secrets.randbits(73)
+                self.pid = pid
+                self.millisecond = millisecond
+            if (self.tail + _STEP * count) >> _TAIL_BITS:
+                self.millisecond += 1
+                self.tail = secrets.randbits(73)
+            first = self.tail + _STEP
+            self.tail += _STEP * count
+            return self.millisecond, first
+
 
 _sequence = _Sequence()
 if hasattr(os, "register_at_fork"):
@@ -37,22 +58,7 @@ def job_ids(count: int) -> list[str]:
 
     They are the `series` of the first.
     """
-    with _sequence.lock:
-        millisecond = time.time_ns() // 1_000_000
-        forked = _sequence.pid != os.getpid()
-        if forked or millisecond > _sequence.millisecond:
-            second = millisecond >> 10
-            if forked or second != _sequence.millisecond >> 10:
-                # The top bit stays free, so that there is room for 2**41 steps.
-                _sequence.tail = secrets.randbits(73)
-            _sequence.pid = os.getpid()
-            _sequence.millisecond = millisecond
-        if (_sequence.tail + _STEP * count) >> _TAIL_BITS:
-            _sequence.millisecond += 1
-            _sequence.tail = secrets.randbits(73)
-        millisecond, tail = _sequence.millisecond, _sequence.tail
-        _sequence.tail = tail + _STEP * count
-    return _written(millisecond, tail + _STEP, count)
+    return _written(*_sequence.take(count), count)
 
 
 def series(first: str, count: int) -> list[str]:
@@ -63,16 +69,18 @@ def series(first: str, count: int) -> list[str]:
 
 
 def _written(millisecond: int, tail: int, count: int) -> list[str]:
-    made = []
     head = millisecond << 80 | _VERSION
-    for one in range(tail, tail + _STEP * count, _STEP):
-        made.append(f"{head | one >> 62 << 64 | _VARIANT | one & _LOW:032x}")
-    return made
+    return [_write(head, one) for one in range(tail, tail + _STEP * count, _STEP)]
+
+
+def _write(head: int, tail: int) -> str:
+    return f"{head | tail >> 62 << 64 | _VARIANT | tail & _LOW:032x}"
 
 
 def job_id() -> str:
-    """Return one new id."""
-    return job_ids(1)[0]
+    """Return one new id, as `job_ids` would."""
+    millisecond, tail = _sequence.take(1)
+    return _write(millisecond << 80 | _VERSION, tail)
 
 
 def token() -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django_convoy.clients.redis_cluster import open_link
-from django_convoy.clients.redis_link import Value, poll_of, send
+from django_convoy.clients.redis_link import Value, answer_of, poll_of, send
 from django_convoy.clients.redis_records import Records, awaited_key, load, record_key
 from django_convoy.clients.redis_scripts import script
 from django_convoy.clients.redis_settings import Place, place_of
@@ -74,7 +74,7 @@ class RedisStore(Records, Store):
                 if record is not None or left <= 0:
                     return record
                 if told(min(left, LOOK_SECONDS)):
-                    self._link.guarded(connection, connection.read_response)
+                    self._link.guarded(connection, lambda: answer_of(connection))
         finally:
             connection.disconnect()
 

@@ -6,10 +6,14 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
+import redis
+from redis._parsers import _RESP2Parser
 
 from django_convoy.brokers.redis import RedisBroker
+from django_convoy.clients import redis_link
 from django_convoy.clients.redis_cluster import open_link
 from django_convoy.clients.redis_link import Link
 from django_convoy.clients.redis_scripts import Script, script
@@ -18,9 +22,14 @@ from django_convoy.domain import ids
 from django_convoy.domain.errors import BrokerUnavailable
 
 
-@pytest.fixture
-def link() -> Iterator[Link]:
-    link = open_link(place_of(url=os.environ["CONVOY_TEST_VALKEY"]))
+@pytest.fixture(params=["in C", "in Python"])
+def link(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Link]:
+    """With each of the parsers that the client may have."""
+    place = place_of(url=os.environ["CONVOY_TEST_VALKEY"])
+    if request.param == "in Python":
+        monkeypatch.setattr(redis_link, "packer", None)
+        place = replace(place, kwargs={**place.kwargs, "parser_class": _RESP2Parser})
+    link = Link(place)
     yield link
     link.close()
 
@@ -88,30 +97,88 @@ def test_nobody_there_is_said_at_once():
         assert time.monotonic() - began < 5  # the client's own ten tries take longer
 
 
+def closed(link: Link) -> None:
+    """Have the server close this thread's connection."""
+    own = link.call("k", "CLIENT", "ID")
+    other = Link(link.place)
+    other.call("k", "CLIENT", "KILL", "ID", own)
+    other.close()
+    assert redis_link.poll_of(link._local.connection[0]._sock)(5)
+
+
 @pytest.mark.valkey
 class TestLink:
     def test_a_connection_that_was_closed_meanwhile_is_made_anew(self, link: Link):
         """What would be sent into a closed connection is not lost, nor sent twice."""
-        own = link.call("k", "CLIENT", "ID")
-        other = Link(link.place)
-        other.call("k", "CLIENT", "KILL", "ID", own)
-        other.close()
+        closed(link)
+        time.sleep(redis_link.SURE_SECONDS)
         assert link.call("k", "PING") == b"PONG"
+
+    def test_one_that_was_closed_just_now_leaves_it_open_what_was_executed(
+        self, link: Link, monkeypatch
+    ):
+        """It is not looked at in a burst; what is sent is lost then, and not sent again."""
+        monkeypatch.setattr(redis_link, "SURE_SECONDS", 60)
+        key = f"count-{ids.token()}"
+        closed(link)
+        with pytest.raises(BrokerUnavailable) as caught:
+            link.call(key, "INCR", key)
+        assert caught.value.arrived
+        assert link.call(key, "INCR", key) == 1
+        link.call(key, "DEL", key)
+
+    def test_a_burst_takes_no_answer_for_anothers(self, link: Link, monkeypatch):
+        """A signal's handler may ask something between a command and its answer."""
+        monkeypatch.setattr(redis_link, "SURE_SECONDS", 60)
+        for number in range(3):
+            assert link.call("k", "ECHO", number) == b"%d" % number
+        link.connection("k").socket_timeout = 0.2  # of the next one
+        write, inner = redis_link._write, []
+
+        def interrupted(connection, packed) -> None:
+            monkeypatch.setattr(redis_link, "_write", write)
+            write(connection, packed)
+            assert redis_link.poll_of(connection._sock)(5)
+            inner.append(link.call("k", "ECHO", "inner"))
+
+        monkeypatch.setattr(redis_link, "_write", interrupted)
+        with pytest.raises(BrokerUnavailable):
+            link.call("k", "ECHO", "outer")
+        assert inner == [b"inner"]
+        assert link.call("k", "ECHO", "next") == b"next"
 
     def test_an_error_from_outside_leaves_no_answer_behind(self, link: Link, monkeypatch):
         """A signal's handler may raise between a command and its answer."""
         assert link.call("k", "PING") == b"PONG"
-        connection = link.connection("k")
-        read = connection.read_response
+        parser = link.connection("k")._parser
+        read = parser.read_response
 
         def interrupted() -> None:
-            monkeypatch.setattr(connection, "read_response", read)
+            monkeypatch.setattr(parser, "read_response", read)
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(connection, "read_response", interrupted)
+        monkeypatch.setattr(parser, "read_response", interrupted)
         with pytest.raises(KeyboardInterrupt):
             link.call("k", "ECHO", "not for you")
         assert link.call("k", "PING") == b"PONG"
+
+    def test_a_connection_that_is_lost_on_the_way_is_not_made_anew(self, link: Link):
+        """What belongs together would go to two connections, half of it with no answer."""
+        connection = link.connection("k")
+        connection.disconnect()
+        with pytest.raises(BrokerUnavailable, match="was closed"):
+            link.guarded(connection, lambda: redis_link.send(connection, ("PING",)))
+        assert link.call("k", "PING") == b"PONG"
+
+    def test_answers_of_every_kind_are_read(self, link: Link):
+        key = f"kinds-{ids.token()}"
+        large = "\u00e4" * 300_000
+        assert link.call(key, "SET", key, large, "EX", 60) == b"OK"
+        assert link.call(key, "GET", key) == large.encode()
+        every = Script("return {1, 'a', false, {2}, redis.error_reply('ERR no')}", "3" * 40)
+        one, text, nothing, inner, refused = link.script(every, (key,))
+        assert (one, text, nothing, inner) == (1, b"a", None, [2])
+        assert isinstance(refused, redis.ResponseError)
 
     def test_each_thread_has_a_connection(self, link: Link):
         found = [link.call("k", "CLIENT", "ID")]

@@ -15,6 +15,7 @@ from django_redis import get_redis_connection
 from django_convoy.brokers.redis import RedisBroker
 from django_convoy.clients import redis_link
 from django_convoy.clients.redis_cluster import ClusterLink, open_link
+from django_convoy.clients.redis_scripts import Script
 from django_convoy.clients.redis_settings import place_of
 from django_convoy.domain import clock, ids
 from django_convoy.domain.envelope import Envelope
@@ -96,6 +97,25 @@ def test_tls_is_a_way(tmp_path: Path):
         broker.close()
         with pytest.raises(BrokerUnavailable, match="certificate verify failed"):
             works(RedisBroker(**options))
+
+
+def test_a_server_that_is_a_replica_now_is_left(start: Start):
+    """However its refusal comes: whoever asks next may be told of another master."""
+    link = open_link(place_of(url=start().url))
+    text = "return redis.call('SET', KEYS[1], 1)"
+    write = Script(text, link.call("k", "SCRIPT", "LOAD", text).decode())
+    link.call("k", "REPLICAOF", "127.0.0.1", "1")
+    for attempt in (
+        lambda: link.call("k", "SET", "k", 1),
+        lambda: link.script(write, ("k",)),
+        lambda: link.scripts(write, [(("k",),), (("k",),)]),
+        lambda: link.atomically(write, [(("k",),), (("k",),)]),
+    ):
+        connection = link.connection("k")
+        with pytest.raises(BrokerUnavailable, match=r"READONLY|read only"):
+            attempt()
+        assert connection._sock is None
+    link.close()
 
 
 def test_sentinels_say_who_is_the_master(start: Start, tmp_path: Path):
