@@ -4,6 +4,7 @@ One Runtime per alias and process: Django makes a backend object per thread, so 
 nothing. Discarded after a fork and when settings change.
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,7 +18,7 @@ from django_convoy.contracts.broker import Broker, Browsable, Immediate, Recorde
 from django_convoy.contracts.store import Store
 from django_convoy.core.codec import Codec
 from django_convoy.db.session import PrivateSession, Session
-from django_convoy.domain import process, promises
+from django_convoy.domain import promises
 from django_convoy.domain.envelope import Envelope
 from django_convoy.domain.errors import ConfigurationError
 from django_convoy.domain.options import AT_MOST_ONCE
@@ -210,7 +211,7 @@ class _Registry:
         self.runtimes: dict[str, Runtime] = {}
 
     def get(self, alias: str) -> Runtime:
-        if self.pid != (pid := process.pid()):
+        if self.pid != (pid := os.getpid()):
             self.pid, self.runtimes = pid, {}
         found = self.runtimes.get(alias)
         if found is None:

@@ -6,8 +6,6 @@ import secrets
 import threading
 import time
 
-from django_convoy.domain import process
-
 _VERSION = 0x7 << 76
 _VARIANT = 0x2 << 62
 _LOW = (1 << 62) - 1
@@ -31,7 +29,7 @@ class _Sequence:
     def take(self, count: int) -> tuple[int, int]:
         """Return the millisecond and the tail of the first of `count` new ids."""
         with self.lock:
-            millisecond, pid = time.time_ns() // 1_000_000, process.pid()
+            millisecond, pid = time.time_ns() // 1_000_000, os.getpid()
             forked = self.pid != pid
             if forked or millisecond > self.millisecond:
                 second = millisecond >> 10
