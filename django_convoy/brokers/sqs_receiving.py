@@ -23,7 +23,8 @@ logger = logging.getLogger("django_convoy.broker")
 TICK = 1.0
 """Seconds after which a claim that waits asks again for which queues."""
 PROBATION_PAUSE = 2.0
-"""Seconds until a suspect is offered again that must not be run now."""
+"""Seconds until a suspect is offered again that must not be run now, and until who found nothing
+else asks again: so that those who may run them get them."""
 LONGEST_HIDE = 11 * 3600
 ATTRIBUTES = ["ApproximateReceiveCount", "ApproximateFirstReceiveTimestamp"]
 MARKS = [sqs_messages.NOT_BEFORE, sqs_messages.WAS_BURIED]
@@ -65,6 +66,7 @@ class Receiver:
         self.names: list[str] = []
         self._plenty: set[str] = set()
         """Queues that had as much as was asked for."""
+        self._asks_at = 0.0
         self._careful = False
         """Whether the last claim brought a suspect: what else comes with one has to go back."""
 
@@ -82,7 +84,7 @@ class Receiver:
             self.names = list(queues)
             search = _Search(limit, lease, may_suspect, self._careful)
             self._take(search)
-            for name in self.names:
+            for name in self.names if self._may_ask() else ():
                 self._receive(name, search)
             while not (leases := self._choose(search)):
                 left = deadline - time.monotonic()
@@ -96,16 +98,18 @@ class Receiver:
             self.polls.forget()
 
     def _wait(self, left: float, search: _Search) -> None:
-        polled = min(self._options.wait, int(left))
-        for name in self.names if polled else ():
+        polled, names = min(self._options.wait, int(left)), self.names if self._may_ask() else ()
+        for name in names if polled else ():
             self.polls.begin(name, partial(self._ask, name, search, search.room, polled))
         self.polls.rest(min(left, TICK))
         if self.polls.interrupted:
             return
         self._take(search)
-        if not polled:
-            for name in self.names:
-                self._receive(name, search)
+        for name in () if polled else names:
+            self._receive(name, search)
+
+    def _may_ask(self) -> bool:
+        return time.monotonic() >= self._asks_at
 
     def _ask(self, queue: str, search: _Search, most: int, wait: int = 0) -> Sequence[Message]:
         parameters: dict[str, Any] = {
@@ -174,6 +178,8 @@ class Receiver:
         elif suspects:
             found = [one for one in found if not one.note.suspect]
             self._give_back(suspects, PROBATION_PAUSE)
+            if not found:
+                self._asks_at = time.monotonic() + PROBATION_PAUSE
         back += found[search.limit :]
         self._give_back(back)
         if search.problem is not None and not found:

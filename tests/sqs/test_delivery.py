@@ -12,6 +12,7 @@ import pytest
 
 from django_convoy.brokers import sqs_messages
 from django_convoy.brokers.sqs import SqsBroker
+from django_convoy.brokers.sqs_client import SqsClient
 from django_convoy.contracts.broker import Counts
 from django_convoy.domain.envelope import NO_NOTE, Note
 from django_convoy.domain.errors import PayloadError
@@ -203,6 +204,28 @@ def test_more_suspects_than_one_are_put_off_without_a_charge(make: Make, queue: 
     seen = [claim(broker, queue, limit=20, wait=FOREVER) for _ in range(8)]
     assert [len(leases) for leases in seen] == [1] * 8
     assert {(one.attempt, one.note.crashes) for (one,) in seen} == {(2, 0)}
+
+
+def test_who_may_run_no_suspect_leaves_them_to_others(
+    make: Make, queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = make()
+    broker.push([job(queue) for _ in range(8)])
+    claim(broker, queue, lease=1)
+    time.sleep(1.2)
+    asked, call = list[str](), SqsClient.call
+
+    def counted(client: SqsClient, verb: str, *args: Any, **parameters: Any) -> Any:
+        asked.append(verb)
+        return call(client, verb, *args, **parameters)
+
+    monkeypatch.setattr(SqsClient, "call", counted)
+    never = broker.claim(
+        [queue], limit=1, lease=60, worker="w", wait=1.5, may_suspect=lambda: False
+    )
+    assert never == []
+    assert asked.count("receive_message") == 1
+    assert claim(broker, queue, wait=FOREVER)[0].note.suspect
 
 
 def test_a_signal_ends_the_wait(make: Make, queue: str) -> None:
