@@ -34,6 +34,14 @@ def test_a_killed_worker_does_not_run_it_again_and_says_so(site: Site, flags: li
     assert len(site.journal("start")) == 1
 
 
+@SLOTS
+def test_one_that_fails_is_logged_as_others_are(site: Site, flags: list[str]) -> None:
+    job_id = site.enqueue("fail_until", "me", 2, delivery="at_most_once")
+    tree = site.burst("--processes", "1", *flags)
+    assert site.result(job_id)["status"] == "FAILED"
+    assert f"job {job_id} (tests.worker.project.tasks.fail_until) failed at attempt 1: " in tree.log
+
+
 @pytest.mark.slow
 def test_a_killed_host_does_not_run_it_again(make_site: Callable[..., Site]) -> None:
     site = make_site(options={"lease": 2})
