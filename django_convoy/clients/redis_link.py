@@ -11,7 +11,6 @@ import socket
 import struct
 import sys
 import threading
-import time
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -27,9 +26,6 @@ Value = str | bytes | int | float
 Keys = tuple[str, ...]
 _links: "weakref.WeakSet[Link]" = weakref.WeakSet()
 _warned: set[str] = set()
-SURE_SECONDS = 0.01
-"""How long after an answer a connection is used again unseen, as it is in bursts. If it is closed
-in that time, nobody knows whether the next command was executed."""
 _NOT_EXECUTED = (
     redis.exceptions.NoScriptError,
     redis.exceptions.MovedError,
@@ -79,9 +75,7 @@ class Link:
         Raises BrokerUnavailable: nobody knows whether it was executed.
         """
         connection = self.connection(key)
-        answer = self.guarded(connection, lambda: send(connection, command))
-        self._local.sure_until = time.monotonic() + SURE_SECONDS
-        return answer
+        return self.guarded(connection, lambda: send(connection, command))
 
     def script(self, script: Script, keys: Keys, *args: Value) -> Any:
         """Run a script by its digest; send it whole to a server that does not have it yet."""
@@ -145,14 +139,12 @@ class Link:
         except AttributeError:
             connection = self.connect()
         else:
-            sure_until, local.sure_until = local.sure_until, 0.0  # until it is answered, too
-            sure = time.monotonic() < sure_until
             # Closed by the server meanwhile, or with an answer that nobody waited for.
-            if connection._sock is not None and (sure or not poll(0)):
+            if connection._sock is not None and not poll(0):
                 return connection
             connection.disconnect()
             self._connect(connection)
-        local.connection, local.sure_until = (connection, poll_of(connection._sock)), 0.0
+        local.connection = connection, poll_of(connection._sock)
         return connection
 
     def connect(self, **differently: Any) -> Any:
