@@ -78,13 +78,13 @@ def insist(
     give_up: asked before each further try. Raises BrokerUnavailable then. cut_off: told why it
     cannot be reached, and "" once it can.
     """
-    pause, since = 0.1, time.monotonic()
+    pause = 0.1
     while True:
         try:
             done = step()
         except BrokerUnavailable as error:
+            outage.failed("cut off while %s: %s; trying again", what, error)
             if pause == 0.1:
-                outage.begins("cut off while %s: %s; trying again", what, error)
                 cut_off(str(error) or repr(error))
             if give_up():
                 raise
@@ -92,8 +92,8 @@ def insist(
             pause = min(pause * 2, 5.0)
         else:
             if pause > 0.1:
-                outage.ends("connected again after %.1f s", time.monotonic() - since)
                 cut_off("")
+            outage.worked()
             return done
 
 

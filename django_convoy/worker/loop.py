@@ -9,7 +9,7 @@ from django_convoy.domain.envelope import Lease
 from django_convoy.domain.errors import BrokerUnavailable
 from django_convoy.worker.desk import Desk
 from django_convoy.worker.memory import rss
-from django_convoy.worker.outage import outage
+from django_convoy.worker.outage import STEADY_SECONDS, outage
 from django_convoy.worker.plan import Plan
 
 logger = logging.getLogger("django_convoy.worker")
@@ -67,6 +67,8 @@ class Loop:
     def claim(self, limit: int, wait: float) -> list[Lease]:
         """Claim; after an error pause, ever longer, and go on by itself once it works."""
         engine = self.desk.engine
+        if outage.is_open:
+            wait = min(wait, STEADY_SECONDS)
         try:
             leases = engine.own.broker.claim(
                 engine.lanes,
@@ -79,15 +81,15 @@ class Loop:
             )
         except BrokerUnavailable as error:
             self.desk.look_at_descriptors(error)
+            outage.failed("cut off from the broker: %s", error)
             if not self._pause:
-                outage.begins("cut off from the broker: %s", error)
                 self.desk.cut_off(str(error) or repr(error))
             self._pause = min(max(self._pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
             self.rest(self._pause * random.uniform(0.5, 1.5))  # noqa: S311 - spread
             return []
         self.desk.pace.claimed(len(leases), limit)
+        outage.worked()
         if self._pause:
-            outage.ends("connected to the broker again")
             self.desk.cut_off("")
             self._pause = 0.0
         return leases

@@ -19,7 +19,7 @@ from django_convoy.worker.ending import end
 from django_convoy.worker.engine import Engine
 from django_convoy.worker.housekeeping import Housekeeping
 from django_convoy.worker.layout import DEAD, LIVE, STOPPED
-from django_convoy.worker.outage import outage
+from django_convoy.worker.outage import STEADY_SECONDS, Outage
 from django_convoy.worker.plan import Plan
 from django_convoy.worker.posting import Posting
 from django_convoy.worker.renewals import Renewals
@@ -66,6 +66,7 @@ class Steward:
         self._failures = 0
         self._cut_off_since = 0.0
         self._orphan_since: float | None = None
+        self._outage = Outage(logger)
         self._jobs = 0
         self._linger_until = 0.0
         self.stopping = False
@@ -110,13 +111,13 @@ class Steward:
             self._renewals.renew()
         except BrokerUnavailable as error:
             self._failures += 1
+            self._outage.failed("cut off from the broker: %s", error)
             if self._failures == 1:
                 self._cut_off_since = time.monotonic()
-                outage.begins("cut off from the broker: %s", error)
                 self._housekeeping.cut_off = CutOff(self._cut_off_since, str(error) or repr(error))
             return float(min(0.1 * 2 ** min(self._failures, 5), self._renewals.period / 2))
+        self._outage.worked()
         if self._failures:
-            outage.ends("connected to the broker again")
             self._housekeeping.cut_off = None
             self._failures = 0
         busy = any(region.has() for region in self._board.regions(LIVE))
@@ -125,6 +126,8 @@ class Steward:
         calm = self._renewals.period / 2 if busy or self._orphan_since else LONGEST_SLEEP
         if self._lingers():
             calm = min(calm, LINGER_SLEEP)
+        if self._outage.is_open:
+            calm = min(calm, STEADY_SECONDS)
         return calm if soon is None else min(soon, calm)
 
     def _lingers(self) -> bool:

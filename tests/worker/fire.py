@@ -20,7 +20,6 @@ from urllib.parse import urlsplit
 import pytest
 
 from django_convoy.core.pace import LARGEST_CLAIM
-from django_convoy.worker.outage import STEADY_SECONDS
 from tests.worker.proxy import CUT, OPEN, SILENT, Proxy
 from tests.worker.servers import Server
 from tests.worker.site import Site, Tree, kill, wait_for
@@ -119,7 +118,6 @@ class UnderFire:
         tree = remote.worker("--processes", "2")
         jobs, said = 0, []
         for outage in self.outages:
-            time.sleep(STEADY_SECONDS)  # or it would be the one before, come back
             before = len(tree.log)
             more = range(jobs, jobs + self.outage_jobs)
             self.enqueue(remote, more)
