@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from django_convoy.contracts.broker import Recorder
+from django_convoy.contracts.store import SUCCESSFUL
 from django_convoy.core.execution import Guard, Run, execute, execute_async
 from django_convoy.core.retry import after_error
 from django_convoy.core.settling import Conclusion, conclude
@@ -130,13 +131,15 @@ def _exactly_once(engine: Engine, run: Run, guard: Guard, give_up: GiveUp) -> De
             waits = Released(f"its transaction could not begin: {error}", BEGIN_AGAIN_SECONDS)
             return Delivered(waits, _concluded(engine, run, waits), settle=True)
         # Out of COMMIT, which may have taken place, or be under way still.
-        if not _is_recorded(engine, run, give_up):
+        if not _took_place(engine, run, give_up):
             judged = after_error(run.lease, run.options, error)
             undone = _concluded(engine, run, judged)
+            if engine.own is engine.shared:  # on one connection none can be under way beside this
+                return Delivered(judged, undone, settle=True)
             settled = insist(lambda: settle(engine.own, [undone]), give_up, "settling a job")
             if settled[0]:  # ahead of the COMMIT, which finds no lease to settle any more
                 return Delivered(judged, undone, settle=False)
-            if not _is_recorded(engine, run, give_up):
+            if not _took_place(engine, run, give_up):
                 lost(run.lease.id)
                 return None
         logger.warning("job %s: committed, though its commit failed: %s", run.lease.id, error)
@@ -145,11 +148,14 @@ def _exactly_once(engine: Engine, run: Run, guard: Guard, give_up: GiveUp) -> De
     return Delivered(outcome, conclusion, settle=False)
 
 
-def _is_recorded(engine: Engine, run: Run, give_up: GiveUp) -> bool:
-    """Return whether the store knows what came of this attempt."""
+def _took_place(engine: Engine, run: Run, give_up: GiveUp) -> bool:
+    """Return whether the store knows that this attempt was committed. A failure is none: it may be
+    our own word, the answer to which was lost, too."""
     store, what = engine.own.store, "asking what became of a job"
     record = insist(lambda: store.get(run.lease.id), give_up, what)
-    return record is not None and record.attempt == run.lease.attempt
+    if record is None or record.attempt != run.lease.attempt:
+        return False
+    return record.status == SUCCESSFUL
 
 
 def _call(hooks: Sequence[Callable[[], object]], engine: Engine, run: Run, give_up: GiveUp) -> None:

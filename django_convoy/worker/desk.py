@@ -213,6 +213,8 @@ class Desk:
         now = time.monotonic()
         self.pace.ran(run.lease.envelope.task, now - began)
         if delivered is None or not delivered.settle:
+            if run.lease.note.suspect:
+                self.may_suspect.over()
             self._clear(paper.slot)
             self._leave_if_broken(paper, now, kept=True)
         else:

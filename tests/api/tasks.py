@@ -1,6 +1,9 @@
 """Tasks of the API tests, as a site would write them."""
 
+import contextlib
+
 import django
+from django.db import transaction
 
 from django_convoy import task
 from tests.app.models import Note
@@ -55,6 +58,13 @@ def stop():
 def write_then_fail(text):
     Note.objects.create(text=text)
     raise ValueError(text)
+
+
+@task(atomic=True, timeout=2)
+def spoil():
+    """Passes over an error that leaves its transaction unusable."""
+    with contextlib.suppress(ValueError), transaction.atomic(savepoint=False):
+        raise ValueError
 
 
 @django_task

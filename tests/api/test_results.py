@@ -9,10 +9,11 @@ import time_machine
 from django.db import connections
 
 from django_convoy import ConfigurationError, ResultTimeout, TaskNotFound
+from django_convoy.contracts.broker import Counts
 from django_convoy.framework import TaskResultDoesNotExist, TaskResultMismatch, TaskResultStatus
 from django_convoy.framework import task_backends as backends
 from django_convoy.runtime import runtime_of
-from tests.api.tasks import add, contextual, echo, fail, later, plain, rich
+from tests.api.tasks import add, contextual, echo, fail, later, plain, rich, spoil
 
 NOON = datetime(2030, 1, 31, 12, tzinfo=UTC)
 
@@ -56,6 +57,14 @@ def test_a_job_that_failed(run_jobs):
     assert error.at.tzinfo is not None
     with pytest.raises(ValueError, match="failed"):
         _ = result.return_value
+
+
+def test_an_atomic_job_that_cannot_commit_in_the_callers_transaction_is_recorded(run_jobs):
+    result = spoil.enqueue()
+    run_jobs()
+    result.refresh()
+    assert result.status == TaskResultStatus.FAILED
+    assert runtime_of("default").shared.broker.counts("default") == Counts()
 
 
 def test_a_job_that_will_be_tried_again_waits_and_says_why(run_jobs):

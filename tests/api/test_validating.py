@@ -1,4 +1,4 @@
-"""A task is validated once, and anew as soon as anything changes that its validation looks at."""
+"""A task is validated once, and anew when its backend's options, queues or abilities are others."""
 
 from datetime import UTC, datetime
 

@@ -83,6 +83,18 @@ def test_of_a_thousand_jobs_only_the_one_that_kills_the_whole_tree_is_quarantine
     assert all("lapsed" in line[3] for line in again)
 
 
+@pytest.mark.parametrize(
+    ("task", "given"), [("transfer", [1]), ("slow_once", ["me", 0])], ids=["atomic", "once"]
+)
+def test_suspects_that_are_settled_otherwise_make_room_for_the_next(
+    site: Site, task: str, given: list[object]
+) -> None:
+    ids = site.enqueue_many(task, [given] * 4)
+    site.sql("UPDATE convoy_job SET state = 'suspect', note = %s", '{"suspect": true}')
+    site.worker("--processes", "2")
+    site.wait_finished(*ids, seconds=30)  # and not one a minute
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("flags", [(), ("--threads", "2"), ("--async", "2")], ids=" ".join)
 def test_suspects_run_one_after_the_other(site: Site, flags: list[str]) -> None:
