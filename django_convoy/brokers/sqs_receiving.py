@@ -66,7 +66,8 @@ class Receiver:
         self.names: list[str] = []
         self._plenty: set[str] = set()
         """Queues that had as much as was asked for."""
-        self._asks_at = 0.0
+        self._asks_at: dict[str, float] = {}
+        """When to ask queues again that had nothing but suspects for others."""
         self._careful = False
         """Whether the last claim brought a suspect: what else comes with one has to go back."""
 
@@ -84,7 +85,7 @@ class Receiver:
             self.names = list(queues)
             search = _Search(limit, lease, may_suspect, self._careful)
             self._take(search)
-            for name in self.names if self._may_ask() else ():
+            for name in self._asked():
                 self._receive(name, search)
             while not (leases := self._choose(search)):
                 left = deadline - time.monotonic()
@@ -98,7 +99,7 @@ class Receiver:
             self.polls.forget()
 
     def _wait(self, left: float, search: _Search) -> None:
-        polled, names = min(self._options.wait, int(left)), self.names if self._may_ask() else ()
+        polled, names = min(self._options.wait, int(left)), self._asked()
         for name in names if polled else ():
             self.polls.begin(name, partial(self._ask, name, search, search.room, polled))
         self.polls.rest(min(left, TICK))
@@ -108,8 +109,9 @@ class Receiver:
         for name in () if polled else names:
             self._receive(name, search)
 
-    def _may_ask(self) -> bool:
-        return time.monotonic() >= self._asks_at
+    def _asked(self) -> list[str]:
+        now = time.monotonic()
+        return [name for name in self.names if now >= self._asks_at.get(name, 0.0)]
 
     def _ask(self, queue: str, search: _Search, most: int, wait: int = 0) -> Sequence[Message]:
         parameters: dict[str, Any] = {
@@ -178,8 +180,11 @@ class Receiver:
         elif suspects:
             found = [one for one in found if not one.note.suspect]
             self._give_back(suspects, PROBATION_PAUSE)
-            if not found:
-                self._asks_at = time.monotonic() + PROBATION_PAUSE
+            if search.room > 0:  # with less room, others may lie behind them
+                until = time.monotonic() + PROBATION_PAUSE
+                only = {one.envelope.queue for one in suspects}
+                only -= {one.envelope.queue for one in found}
+                self._asks_at.update(dict.fromkeys(only, until))
         back += found[search.limit :]
         self._give_back(back)
         if search.problem is not None and not found:

@@ -210,7 +210,7 @@ def test_who_may_run_no_suspect_leaves_them_to_others(
     make: Make, queue: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broker = make()
-    broker.push([job(queue) for _ in range(8)])
+    broker.push([job(queue) for _ in range(4)])
     claim(broker, queue, lease=1)
     time.sleep(1.2)
     asked, call = list[str](), SqsClient.call
@@ -221,7 +221,7 @@ def test_who_may_run_no_suspect_leaves_them_to_others(
 
     monkeypatch.setattr(SqsClient, "call", counted)
     never = broker.claim(
-        [queue], limit=1, lease=60, worker="w", wait=1.5, may_suspect=lambda: False
+        [queue], limit=20, lease=60, worker="w", wait=1.5, may_suspect=lambda: False
     )
     assert never == []
     assert asked.count("receive_message") == 1
