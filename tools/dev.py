@@ -27,7 +27,7 @@ CACHES = ("build", "dist", "htmlcov", "docs/_build", ".pytest_cache", ".ruff_cac
 # Newest last. Django 5.2 needs the backport of django.tasks.
 MATRIX = (("3.11", "5.2"), ("3.12", "6.0"), ("3.13", "6.1"), ("3.14", "6.1"))
 
-FEW = 10
+FEW = 5
 """Failed tests that are run again alone; of more, something is broken."""
 
 PROBE = """\

@@ -22,6 +22,8 @@ class Blocking:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._known: Any = None
+        self._socket: Any = None
+        """The one whose number at the server is `_id`: a connection may be made anew."""
         self._id = 0
 
     def answers(
@@ -36,8 +38,9 @@ class Blocking:
         connection = self._link.connection(key)
 
         def exchange() -> list[Any]:
-            if self._known is not connection or not self._id:
-                self._known, self._id = connection, send(connection, ("CLIENT", "ID"))
+            if self._socket is not connection._sock:
+                self._id = send(connection, ("CLIENT", "ID"))
+                self._known, self._socket = connection, connection._sock
             send_only(connection, commands)
             sock = connection._sock.fileno()
             ready = [descriptor for descriptor, _ in poll_of(connection._sock, ear)(seconds)]
@@ -50,11 +53,7 @@ class Blocking:
                     return []
             return answers_of(connection, len(commands))
 
-        try:
-            return self._link.guarded(connection, exchange)
-        finally:
-            if connection._sock is None:  # the next one has another id
-                self._id = 0
+        return self._link.guarded(connection, exchange)
 
     def _end(self) -> None:
         """Ask the server, on another connection, to end the command."""

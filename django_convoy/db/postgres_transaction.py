@@ -1,7 +1,8 @@
 """The ends of a transaction of psycopg's, each in one round trip by libpq's own call.
 
 psycopg sends a BEGIN as a statement of its own, and looks for signals and notifications around
-each: that takes as long as the round trip. Between the ends it does its work as ever.
+each: that takes as long as the round trip. Between the ends it does its work as ever. Signals that
+come during one of these two calls are heard behind it.
 
 psycopg prepares a statement by name, so that what is sent each time can be a short text,
 `EXECUTE name(...); COMMIT`: of several statements in one text, none after a failed one is done.
