@@ -69,6 +69,6 @@ def test_what_was_not_promised_may_be_missing():
 
 
 def test_the_size_allowed_does_not_grow_with_the_length_of_a_run():
-    assert size_allowed(2_000, 500) == 10 * 2_000 * 410 + 300 * 500 * 710
+    assert size_allowed(2_000, 500) == 10 * 2_000 * 410 + 180 * 500 * 710
     half_an_hour = 30 * 60 * 500 * 710
-    assert size_allowed(2_000, 500) < half_an_hour / 5
+    assert size_allowed(2_000, 500) < half_an_hour / 8

@@ -6,9 +6,8 @@ from itertools import pairwise
 
 LIVE_BYTES, PASSED_BYTES = 410, 710
 """What a waiting job takes, and one that passed since the last vacuum, with their indexes."""
-NAP_SECONDS, NAPS = 60, 5
-"""Between two looks of autovacuum at a database, as PostgreSQL comes; how many may be missed: a
-restart begins the nap anew, and the soak's cuts hit every second vacuum as they hit all others."""
+NAP_SECONDS, NAPS = 60, 3
+"""Between two looks of autovacuum at a database, as PostgreSQL comes; how many may be missed."""
 
 
 Kills = Mapping[int, Sequence[tuple[float, float]]]
