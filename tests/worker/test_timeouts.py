@@ -58,7 +58,8 @@ def test_what_does_not_heed_its_timeout_is_killed(site: Site, task: str) -> None
     assert len(site.journal("start", "me")) == 2
     assert not site.journal("end", "me")
     assert not site.note(job_id).get("crashes")  # an overrun is an error, not a crash
-    assert len(tree.workers()) == 1
+    # The steward may settle the job before the supervisor has replaced the worker.
+    wait_for(lambda: len(tree.workers()) == 1, lambda: tree.log)
     assert tree.stop() == 0
 
 
