@@ -12,8 +12,6 @@ import pytest
 SUITES = "tests/conformance/"
 DECLARED = ("capability ", "role ", "platform:")
 """How reasons begin that are fine."""
-REFUSED = 10
-"""The exit status then: unlike one of failed tests, it is not cured by running those again."""
 
 
 class Reports:
@@ -43,8 +41,8 @@ class Reports:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if self.others:
-            session.exitstatus = REFUSED
+        if self.others and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         write = terminalreporter.write_line

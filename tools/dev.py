@@ -8,7 +8,6 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import shlex
 import shutil
 import subprocess
@@ -26,9 +25,6 @@ CACHES = ("build", "dist", "htmlcov", "docs/_build", ".pytest_cache", ".ruff_cac
 
 # Newest last. Django 5.2 needs the backport of django.tasks.
 MATRIX = (("3.11", "5.2"), ("3.12", "6.0"), ("3.13", "6.1"), ("3.14", "6.1"))
-
-FEW = 5
-"""Failed tests that are run again alone; of more, something is broken."""
 
 PROBE = """\
 import importlib.util as u, json, sys
@@ -237,24 +233,6 @@ def pytest(python, arguments):
     return process.returncode, closing.strip("= ")
 
 
-def suite(python, *arguments):
-    """Runs all tests side by side, then alone the few that failed there.
-
-    Both ends are told: a test that waits for something may fail because others were in its way,
-    and is to be mended; one that fails alone, too, fails the run.
-    """
-    # Most tests wait for something, so there is room for more of them than there are CPUs.
-    together = ["-n", str(min(2 * (os.cpu_count() or 1) + 1, 8)), "--cache-clear"]
-    together += ["--dist", "loadfile", "--no-loadscope-reorder"]
-    status, closing = pytest(python, [*together, *arguments])
-    failed = sum(int(count) for count in re.findall(r"(\d+) (?:failed|error)", closing))
-    if status != 1 or not 0 < failed <= FEW:
-        return status, closing
-    say("what failed, alone")
-    status, alone = pytest(python, ["--last-failed", "-v", *arguments])
-    return status, f"{closing}; those that failed, alone: {alone}"
-
-
 def test(arguments):
     rows, missing = usable()
     newest = rows[-1]
@@ -262,14 +240,19 @@ def test(arguments):
     say(f"{title(*newest[:2])}: {shlex.join(arguments) if arguments else 'full suite'}")
     if arguments:
         return pytest(dev_environment(), arguments)[0]
-    results = [(f"{title(*newest[:2])}, full suite", *suite(dev_environment()))]
+    # Most tests wait for something, so there is room for more of them than there are CPUs.
+    together = ["-n", str(min(2 * (os.cpu_count() or 1) + 1, 8))]
+    together += ["--dist", "loadfile", "--no-loadscope-reorder"]
+    status, closing = pytest(dev_environment(), together)
+    results = [(f"{title(*newest[:2])}, full suite", status, closing)]
     for row in reversed(rows[:-1]):
         version, django, _ = row
         name = f"{title(version, django)}, without slow tests"
         say(name)
         try:
-            python = environment(f"py{version}-django{django}", row, ["test"])
-            results.append((name, *suite(python, "-q", "-m", "not slow")))
+            folder = f"py{version}-django{django}"
+            python = environment(folder, row, ["test"])
+            results.append((name, *pytest(python, [*together, "-q", "-m", "not slow"])))
         except Trouble as trouble:
             results.append((name, 2, str(trouble)))
     say("summary")
