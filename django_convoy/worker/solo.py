@@ -22,7 +22,7 @@ from django_convoy.worker.ending import leave
 from django_convoy.worker.engine import Engine
 from django_convoy.worker.housekeeping import Housekeeping
 from django_convoy.worker.layout import LIVE
-from django_convoy.worker.outage import Outage
+from django_convoy.worker.outage import outage
 from django_convoy.worker.plan import Plan
 from django_convoy.worker.pool import PoolLoop
 from django_convoy.worker.posting import Posting
@@ -117,7 +117,6 @@ def _renew(plan: Plan, engine: Engine, board: Board) -> None:
     """What a steward does for a process that lives."""
     renewals = Renewals(engine, board, plan)
     transactions = LongTransactions(plan.long_transaction)
-    outage = Outage(logger)
     while any(True for _ in board.regions(LIVE)):
         time.sleep(renewals.period / 2)
         try:
