@@ -194,6 +194,10 @@ class BrokerCase:
         """Let leases of `short` seconds lapse. They do so by themselves; override this where all
         leases are of one length."""
 
+    def rest(self) -> None:
+        """Wait until brokers that were closed do nothing any more. They do so at once; override
+        this where a request that the server holds outlasts them."""
+
     def abandon(self, limit: int = 10, **options: Any) -> list[Lease]:
         """Claim in a broker whose process then is gone; the leases lapse in a moment."""
         self.requires("leases")

@@ -41,6 +41,7 @@ class Crashing(BrokerCase):
         lease = self.claim_one(wait=FOREVER)
         assert (lease.id, lease.attempt) == (job_id, attempt)
         assert self.broker.settle([(lease, DONE)]) == [True]
+        self.rest()
         assert self.broker.counts(self.queue) == Counts()
 
     def test_a_job_outlives_who_pushed_it(self) -> None:
