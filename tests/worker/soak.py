@@ -30,9 +30,10 @@ AHEAD = 2_000
 """Live jobs below which more are enqueued."""
 CUT = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-    "WHERE datname = current_database() AND pid <> pg_backend_pid() "
-    "ORDER BY random() LIMIT %s"
+    "WHERE datname = current_database() AND backend_type = 'client backend' "
+    "AND pid <> pg_backend_pid() ORDER BY random() LIMIT %s"
 )
+"""Our connections. The server's vacuum is none of them, and the bound of the table stands on it."""
 SIZES = (
     "SELECT pg_total_relation_size('convoy_job'), pg_indexes_size('convoy_job'), n_live_tup, "
     "n_dead_tup, n_tup_ins, n_tup_del, autovacuum_count FROM pg_stat_user_tables "
@@ -127,7 +128,9 @@ class Soak:
         tree = self.dice.choice(self.trees)
         what = self.dice.choices(["worker", "steward", "connections"], [6, 1, 3])[0]
         if what == "connections":
-            self.trouble(lambda: self.site.sql(CUT, self.dice.randint(1, 6)), [])
+            cut = self.trouble(lambda: self.site.sql(CUT, self.dice.randint(1, 6)), [])
+            self.damage["connections cut"] += len(cut)
+            return
         else:
             pids = tree.children(what)
             before = time.monotonic()
