@@ -131,7 +131,7 @@ class ConvoyBackend(BaseTaskBackend):
         self.validate_task(task)
         envelope = _Sealer(runtime, task).envelope(args, kwargs, ids.job_id(), clock.now())
         if not runtime.runs_at_once:
-            runtime.intake.push([envelope])
+            runtime.intake.push_new([envelope])
         result = results.fresh(_with_due(task, envelope), envelope, args, kwargs)
         if is_observed(task_signals.task_enqueued):
             task_signals.task_enqueued.send(type(self), task_result=result)
@@ -161,7 +161,7 @@ class ConvoyBackend(BaseTaskBackend):
             )
             if observed or len(chunk) == 1:
                 sealed = list(sealed)
-            runtime.intake.push(sealed)
+            runtime.intake.push_new(sealed)
             batch.add(new_ids[0], len(new_ids))
             if observed:
                 for job, envelope in zip(chunk, sealed, strict=True):

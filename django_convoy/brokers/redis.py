@@ -1,8 +1,9 @@
 """Jobs on a Redis or Valkey server, from Redis 6.2 on: each verb is one script, a step of its own.
 
-Of a queue there are a hash of jobs, and sorted sets that say which are ready, delayed, leased or
-set aside. A claim takes the first of those that are ready, and a lease is named by the job and the
-token of the claim: who has another token finds nothing. Scripts are in `clients/lua/`.
+New jobs come on a plain list. Of those that a claim or a look has put in order there are a hash,
+and sorted sets that say which are ready, delayed, leased or set aside. A claim takes the first that
+are ready, and a lease is named by the job and the token of the claim: who has another token finds
+nothing. Scripts are in `clients/lua/`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,7 +31,6 @@ from django_convoy.domain.renewal import Renewal
 from django_convoy.domain.verdict import Again, Bury, Verdict
 
 PUSH = script("common", "push")
-PUSH_ONE = script("push_one")
 RENEW = script("common", "renew")
 SETTLE = script("common", "keep", "settle")
 MARK = script("common", "mark")
@@ -52,6 +52,8 @@ class RedisBroker(RedisClaiming, RedisBrowsing, RedisAdopting, Recorder, Reachab
         self._queues = RedisQueues(self._link)
         self._awaited = awaited_key(self._link.place)
         self._records: Records | None = None
+        # Who changes what a push does changes it for all jobs; and a cluster's wake-up is apart.
+        self.appends = type(self).push is RedisBroker.push and not self._link.is_cluster
         self._begin_claiming()
 
     @property
@@ -63,9 +65,6 @@ class RedisBroker(RedisClaiming, RedisBrowsing, RedisAdopting, Recorder, Reachab
 
     def push(self, envelopes: Iterable[Envelope]) -> None:
         """Run one script for each queue; jobs of several go in one transaction of the server."""
-        if isinstance(envelopes, list) and len(envelopes) == 1 and envelopes[0].due is None:
-            self._push_one(envelopes[0])
-            return
         calls: dict[str, list[Value]] = {}
         for one in envelopes:
             args = calls.get(one.queue)
@@ -87,17 +86,25 @@ class RedisBroker(RedisClaiming, RedisBrowsing, RedisAdopting, Recorder, Reachab
             raise PayloadError(f"a job that cannot be stored as text: {error}") from None
         self._tell(calls)
 
-    def _push_one(self, envelope: Envelope) -> None:
-        queue = envelope.queue
+    def push_new(self, envelopes: Iterable[Envelope]) -> None:
+        """Append them to the list of one queue: no script, which would take the server longer than
+        all else. What is late, urgent, or of several queues is put in its place at once."""
+        jobs = list(envelopes)
+        queue = jobs[0].queue if jobs else ""
+        if not jobs or not self.appends or not all(_is_plain(one, queue) for one in jobs):
+            self.push(jobs)
+            return
         self._queues.register(queue)
-        keys = self._queues.push_keys(queue)
-        rank, body = -envelope.priority, write_body(envelope)
+        *_, incoming, wake = self._queues.keys(queue)
+        entries = [f"{one.id} {write_body(one)}" for one in jobs]
         try:
-            self._link.script(PUSH_ONE, keys, queue, envelope.id, rank, body)
+            added, _ = self._link.commands(
+                incoming, [("RPUSH", incoming, *entries), ("ZADD", wake, 0, queue)]
+            )
         except UnicodeEncodeError as error:
             raise PayloadError(f"a job that cannot be stored as text: {error}") from None
-        if self._link.is_cluster:
-            self._queues.ring_any(queue)
+        if isinstance(added, Exception):
+            raise self._link.refused(added)
 
     # Holding and settling
 
@@ -216,7 +223,8 @@ class RedisBroker(RedisClaiming, RedisBrowsing, RedisAdopting, Recorder, Reachab
     def delete(self, queue: str) -> int:
         """Remove a queue with all that it has, also what is held; return how many jobs it had."""
         removed = int(self._link.script(PURGE, self._queues.keys(queue), queue, 1))
-        self._queues.forget(queue)
+        # It stays in the register: others push without asking whether it is still there.
+        self._queues.forget_tokens(queue)
         return removed
 
     def next_due(self) -> float | None:
@@ -243,6 +251,10 @@ class RedisBroker(RedisClaiming, RedisBrowsing, RedisAdopting, Recorder, Reachab
 
 
 _YES = ord("1")
+
+
+def _is_plain(envelope: Envelope, queue: str) -> bool:
+    return envelope.queue == queue and envelope.due is None and not envelope.priority
 
 
 def goes(verdict: Again | Bury) -> Value:

@@ -33,6 +33,7 @@ class RedisAdopting(Adopter):
         for queue in calls:
             self._queues.register(queue)
         if calls:
+            self._queues.absorb(calls)
             given = [(self._queues.keys(queue), *args) for queue, args in calls.items()]
             self._link.atomically(PUT, given)
         self._tell(calls)

@@ -31,8 +31,13 @@ class RedisBrowsing(Browsable):
         """Wake who waits for work in these queues."""
 
     def find(self, job_id: str) -> Held | None:
-        """Ask each queue for the id."""
-        return next(self._browse(self._queues.names(), "id", job_id), None)
+        """Ask each queue for the id; then once more, with all that came put in order."""
+        names = self._queues.names()
+        found = next(self._browse(names, "id", job_id), None)
+        if found is None:
+            self._queues.absorb(names)
+            found = next(self._browse(names, "id", job_id), None)
+        return found
 
     def jobs(self, *, queue: str = "", state: str = "", limit: int = 100) -> Iterator[Held]:
         """Return jobs, oldest first; of delayed ones those that fall due first."""

@@ -49,6 +49,8 @@ class RedisClaiming:
         self._spare_until = 0.0
         self._due: float | None = None
         self._looked_at: list[str] = []
+        self._names: list[str] = []
+        self._passed_on: set[str] = set()
         self._guess = ""
         self._with_work: list[str] = []
         self._with_work_until = 0.0
@@ -92,10 +94,12 @@ class RedisClaiming:
             token = new_token(search)
             guess = self._guessed(space)
             then = self._command(guess, search, search.limit, token, ASK) if guess else ()
-            woken, answer = idling.wait(self._wakes(space), self._due, deadline, then)
+            key, woken, answer = idling.wait(self._wakes(space), self._due, deadline, then)
             found: list[Lease] = []
             if answer is not None and answer[0] == FOUND:
                 found = self._leases(guess, token, *answer[1:])
+            if space is not None and key == self._queues.any_of(space):
+                self._pass_on(woken)
             if woken and (found or idling.is_interrupted()) and woken != guess:
                 self._link.script(RING, self._queues.keys(woken), woken)  # it was for another
             elif woken and not found and woken != guess:
@@ -118,11 +122,21 @@ class RedisClaiming:
             served = bool(self._guess) and self._guess.rpartition(":")[0] == space
         return self._guess if served else ""
 
+    def _pass_on(self, queue: str) -> None:
+        """Of a queue that was not there at the last look all must hear who sleep: one tells the
+        next, until it comes to somebody who has heard."""
+        if queue not in self._names and queue not in self._passed_on:
+            self._passed_on.add(queue)
+            self._queues.ring_any(queue)
+
     def _wakes(self, space: str | None) -> list[str]:
         """Return the keys on which word of work comes."""
-        if space is not None:
+        if space is None:
+            return [self._queues.wake(queue) for queue in self._looked_at]
+        if self._link.is_cluster:
             return [self._queues.any_of(space)]
-        return [self._queues.wake(queue) for queue in self._looked_at]
+        ours = (queue for queue in self._names if queue.rpartition(":")[0] == space)
+        return [self._queues.any_of(space), *map(self._queues.wake, ours)]
 
     def _look(self, search: Search) -> list[Lease]:
         """Claim from the queues as they stand now."""
@@ -157,7 +171,9 @@ class RedisClaiming:
         if self._may_remember and self._with_work and now < self._with_work_until:
             self._remembered = True
             return list(self._with_work)
-        known = self._queues.peek(self._queues.names())
+        self._names = self._queues.names()
+        self._passed_on.difference_update(self._names)
+        known = self._queues.peek(self._names)
         self._dues = {queue: one.due for queue, one in known.items()}
         self._with_work = [queue for queue, one in known.items() if one.has_work]
         self._queues.forget_unused(queue for queue, one in known.items() if not one.has_jobs)

@@ -69,8 +69,9 @@ class Idling:
 
     def wait(
         self, keys: Sequence[str], due: float | None, deadline: float, then: Sequence[Value]
-    ) -> tuple[str, Any]:
-        """Sleep until there is a token or it is time to look; return (its queue or "", answer).
+    ) -> tuple[str, str, Any]:
+        """Sleep until there is a token or it is time to look; return (where it came, its queue,
+        answer); "" where there was none.
 
         keys: where tokens come. due: seconds until something falls due. then: a command that the
         server executes in the moment in which we are woken, if there is one: its answer comes with
@@ -81,22 +82,23 @@ class Idling:
         self._pause = min(self._pause * 2, LONGEST)
         if not keys or (self._link.is_cluster and len(keys) > 1):
             poll_of(self._ear())(max(0.0, min(pause, UNWATCHED, math.inf if due is None else due)))
-            return "", None
+            return "", "", None
         # The server looks at timeouts ten times a second only; what falls due we know better.
         early = due is not None and due < pause
         timeout = max(pause + early, 0.01)
-        commands: list[Sequence[Value]] = [("BLPOP", *keys, f"{timeout:.3f}")]
+        commands: list[Sequence[Value]] = [("BZPOPMIN", *keys, f"{timeout:.3f}")]
         if then:
             commands.append(then)
         patience = due if early and due is not None else timeout + LATE
         found = self._blocking.answers(commands, keys[0], self._ear(), patience, late=not early)
-        return self._read(*found) if found else ("", None)
+        return self._read(*found) if found else ("", "", None)
 
-    def _read(self, token: Any, answer: Any = None) -> tuple[str, Any]:
+    def _read(self, token: Any, answer: Any = None) -> tuple[str, str, Any]:
         if isinstance(token, Exception):
             raise BrokerUnavailable(f"{self._link.place.name}: {token}") from token
-        queue = "" if token is None else str(token[1].decode("utf-8", "replace"))
-        return queue, None if isinstance(answer, Exception) else answer
+        key, queue, *_ = token or (b"", b"")
+        known = None if isinstance(answer, Exception) else answer
+        return key.decode(), queue.decode("utf-8", "replace"), known
 
     def _ear(self) -> socket.socket:
         pid = os.getpid()

@@ -15,16 +15,27 @@ from django_convoy.clients.redis_scripts import Script, script
 
 logger = logging.getLogger("django_convoy.brokers")
 
+ABSORB = script("common", "absorb")
 REGISTER = script("register")
 FORGET = script("common", "forget")
 PEEK = script("common", "peek")
-RING_ANY = script("ring_any")
 RENEW_SECONDS = 60.0
 FORGET_SECONDS = 3600.0
 TIDY_SECONDS = 600.0
 MOST_KEPT = 1000
 """Queues that a process remembers the keys of."""
-PARTS = ("jobs", "ready", "suspects", "delayed", "leases", "buried", "notes", "returned", "wake")
+PARTS = (
+    "jobs",
+    "ready",
+    "suspects",
+    "delayed",
+    "leases",
+    "buried",
+    "notes",
+    "returned",
+    "incoming",
+    "wake",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +56,6 @@ class RedisQueues:
         self._prefix = link.place.prefix
         self._register = f"{self._prefix}:queues"
         self._keys: dict[str, Keys] = {}
-        self._push_keys: dict[str, Keys] = {}
         self._registered: dict[str, float] = {}
         self._forgot_at = -TIDY_SECONDS
         self._complained: set[str] = set()
@@ -57,28 +67,16 @@ class RedisQueues:
             if len(self._keys) > MOST_KEPT:
                 self._keys.clear()
             names = [f"{self._prefix}:{{{queue}}}:{part}" for part in PARTS]
-            if not self._link.is_cluster:
-                names.append(self.any_of(queue.rpartition(":")[0]))
             found = self._keys[queue] = tuple(names)
         return found
 
-    def push_keys(self, queue: str) -> Keys:
-        """Return those keys of a queue that a job without a due time needs."""
-        found = self._push_keys.get(queue)
-        if found is None:
-            jobs, ready, *_, wake, any_ = (*self.keys(queue), "")[:10]
-            if len(self._push_keys) > MOST_KEPT:
-                self._push_keys.clear()
-            found = (jobs, ready, wake, any_) if any_ else (jobs, ready, wake)
-            self._push_keys[queue] = found
-        return found
-
     def wake(self, queue: str) -> str:
-        """Return the key on which those wait who serve this queue by its name."""
-        return f"{self._prefix}:{{{queue}}}:wake"
+        """Return the key on which those wait who serve this queue."""
+        return self.keys(queue)[-1]
 
     def any_of(self, space: str) -> str:
-        """Return the key on which those wait who serve every queue of a namespace."""
+        """Return the key on which those wait who serve every queue of a namespace: for word of
+        queues that they do not know yet; in a cluster of any that has work."""
         return f"{self._prefix}:any:{space}"
 
     def register(self, queue: str) -> None:
@@ -86,27 +84,31 @@ class RedisQueues:
         now = time.monotonic()
         if now < self._registered.get(queue, 0.0):
             return
-        self._link.script(REGISTER, (self._register,), queue)
+        keys: Keys = (self._register,)
+        if not self._link.is_cluster:
+            keys += (self.any_of(queue.rpartition(":")[0]),)
+        self._link.script(REGISTER, keys, queue)
         if len(self._registered) > MOST_KEPT:
             self._registered.clear()
         self._registered[queue] = now + RENEW_SECONDS
 
     def ring_any(self, queue: str) -> None:
-        """Wake one of those who serve every queue: in a cluster scripts cannot reach them."""
+        """Wake one of those who serve every queue."""
         key = self.any_of(queue.rpartition(":")[0])
-        self._link.script(RING_ANY, (key,), queue)
+        self._link.call(key, "ZADD", key, 0, queue)
 
-    def forget(self, queue: str) -> None:
-        """Take a queue off the register; whoever uses it writes it there again."""
-        self._registered.pop(queue, None)
-        self._link.call(self._register, "ZREM", self._register, queue)
-        self._forget_tokens(queue)
+    def absorb(self, names: Iterable[str]) -> None:
+        """Put all in order that came to these queues, a thousand in a step: others are served in
+        between."""
+        left = list(names)
+        while left:
+            left = [queue for queue, more in self.ask(ABSORB, left) if more]
 
-    def _forget_tokens(self, queue: str) -> None:
+    def forget_tokens(self, queue: str) -> None:
+        """Remove what would wake somebody for a queue that has no jobs."""
         self._link.script(FORGET, self.keys(queue), queue)
-        if self._link.is_cluster:
-            key = self.any_of(queue.rpartition(":")[0])
-            self._link.call(key, "LREM", key, 0, queue)
+        key = self.any_of(queue.rpartition(":")[0])
+        self._link.call(key, "ZREM", key, queue)
 
     def names(self) -> list[str]:
         """Return the names of all queues that were used lately, or have jobs."""
@@ -128,7 +130,7 @@ class RedisQueues:
         for queue in empty:
             if queue in at and at[queue] < int(seconds) - FORGET_SECONDS:
                 self._link.script(REGISTER, (self._register,), queue, at[queue])
-                self._forget_tokens(queue)
+                self.forget_tokens(queue)
 
     def peek(self, names: Iterable[str]) -> dict[str, Peek]:
         """Look at these queues."""
@@ -140,7 +142,7 @@ class RedisQueues:
     def ask(
         self, script: Script, names: Iterable[str], *args: Value
     ) -> Iterator[tuple[str, list[Any]]]:
-        """Run a script that changes nothing for these queues; yield (queue, what it answers).
+        """Run a script that may be run again for these queues; yield (queue, what it answers).
 
         Queues whose keys are not ours are left out, and said once.
         """

@@ -86,7 +86,7 @@ class Link:
             return self.call(key, "EVAL", script.source, len(keys), *keys, *args)
 
     def scripts(self, script: Script, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """Run a script that changes nothing for each (keys, *arguments), in one round trip.
+        """Run a script that may be run again for each (keys, *arguments), in one round trip.
 
         A WrongType stands in the place of an answer: what it is about must not hide the others.
         """
@@ -112,6 +112,12 @@ class Link:
                 if not isinstance(answers[place], WrongType):
                     raise answers[place]
         return answers
+
+    def commands(self, key: str, commands: Sequence[Sequence[Value]]) -> list[Any]:
+        """Send commands about keys of one slot together; return their answers, or errors in the
+        place of what was refused. Raises BrokerUnavailable: nobody knows what was executed."""
+        connection = self.connection(key)
+        return self.guarded(connection, lambda: send_all(connection, commands))
 
     def atomically(self, script: Script, calls: Sequence[tuple[Any, ...]]) -> None:
         """Run a script for each (keys, *arguments), all or none of them."""
@@ -219,14 +225,18 @@ class Link:
         except redis.ResponseError as error:
             if isinstance(error, redis.exceptions.ReadOnlyError):
                 connection.disconnect()  # it is a replica now; sentinels know who is not
-            if isinstance(error, _REFUSED) and not self.is_cluster:
-                raise self._unreached(error) from error
-            raise self._translated(error) from error
+            raise self.refused(error) from error
         except UnicodeEncodeError:
             raise
         except BaseException:  # from outside: its answer would be taken for another one's
             connection.disconnect()
             raise
+
+    def refused(self, error: Exception) -> Exception:
+        """Return what is to be raised for the server's answer to one command."""
+        if isinstance(error, _REFUSED) and not self.is_cluster:
+            return self._unreached(error)
+        return self._translated(error)
 
     def _translated(self, error: Exception) -> Exception:
         if "WRONGTYPE" in str(error):

@@ -64,7 +64,7 @@ def _again(site: Site, record: Record) -> bool:
     if site.shared.store.remove(record.envelope.id) is None:
         return False
     job = replace(record.envelope, enqueued_at=clock.now(), due=None)
-    send(site.shared.broker, site.shared.spill, [job])
+    send(site.shared.broker.push, site.shared.spill, [job])
     return True
 
 
@@ -73,7 +73,7 @@ def _again_elsewhere(site: Site, record: Record) -> None:
     its old record is gone."""
     now = clock.now()
     job = replace(record.envelope, enqueued_at=now, due=now + APART)
-    send(site.shared.broker, site.shared.spill, [job])
+    send(site.shared.broker.push, site.shared.spill, [job])
     site.shared.store.remove(record.envelope.id)
 
 

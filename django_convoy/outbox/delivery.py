@@ -60,7 +60,7 @@ class Delivery:
         self.table.delete([one.id for one in jobs])
 
     def _push(self, jobs: Sequence[Envelope]) -> None:
-        send(self._broker, self._spill, jobs)
+        send(self._broker.push, self._spill, jobs)
 
     def _send_what_is_ours(self) -> None:
         after = self._first[:-1]  # the beginning of a text comes before it

@@ -1,7 +1,7 @@
 """Which way a job goes when it is enqueued: to its broker, or into the outbox first."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from django.db import transaction
@@ -16,6 +16,7 @@ from django_convoy.outbox.spill import Spill, send
 from django_convoy.outbox.table import PARKED, Table
 
 logger = logging.getLogger("django_convoy.outbox")
+Push = Callable[[Iterable[Envelope]], None]
 OUTBOX, ON_COMMIT, NOW = "outbox", "on_commit", "now"
 NEAR = 0.9
 """The part of the longest delay for which a broker is trusted with a job: clocks differ."""
@@ -54,14 +55,21 @@ class Dispatch:
 
         Raises BrokerUnavailable, ConfigurationError, PayloadError.
         """
+        self._lead(self._broker.push, envelopes)
+
+    def push_new(self, envelopes: Iterable[Envelope]) -> None:
+        """Do so with jobs that nobody has pushed before."""
+        self._lead(self._broker.push_new, envelopes)
+
+    def _lead(self, push: Push, envelopes: Iterable[Envelope]) -> None:
         if self._mode == NOW or not self._session.is_joined():
-            self._send(envelopes, at_once=True)
+            self._send(push, envelopes, at_once=True)
             return
         jobs = list(envelopes)
         far = self._far(jobs)
         if self._mode == ON_COMMIT or not (table := self._ready()):
             # Not robust: whoever commits hears that a job could not be sent.
-            transaction.on_commit(partial(self._send, jobs), using=self._session.alias)
+            transaction.on_commit(partial(self._send, push, jobs), using=self._session.alias)
             return
         if far:
             self._park(table, far)
@@ -93,7 +101,7 @@ class Dispatch:
         delivery.add(jobs)
         self._session.after_commit(delivery)
 
-    def _send(self, envelopes: Iterable[Envelope], *, at_once: bool = False) -> None:
+    def _send(self, push: Push, envelopes: Iterable[Envelope], *, at_once: bool = False) -> None:
         if self._near is not None:
             envelopes = list(envelopes)
             if far := self._far(envelopes):
@@ -101,11 +109,11 @@ class Dispatch:
                 self._park(self._table, far)
                 envelopes = _without(envelopes, far)
         if not self._fallback:
-            send(self._broker, self._spill, envelopes, at_once=at_once)
+            send(push, self._spill, envelopes, at_once=at_once)
             return
         jobs = list(envelopes)
         try:
-            send(self._broker, self._spill, jobs, at_once=at_once)
+            send(push, self._spill, jobs, at_once=at_once)
         except BrokerUnavailable as error:
             # Where nobody could tell, what may have arrived must not come a second time.
             once = not self._broker.capabilities.leases

@@ -71,7 +71,7 @@ class Overview(Browsable):
         return True
 
     def _push(self, jobs: Sequence[Held]) -> None:
-        send(self._broker, self._spill, [one.envelope for one in jobs])
+        send(self._broker.push, self._spill, [one.envelope for one in jobs])
 
     def queues(self) -> Mapping[str, Counts]:
         """Add what waits here to what is delayed there."""

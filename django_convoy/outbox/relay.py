@@ -96,7 +96,7 @@ class Relay:
             hand_over(broker, self._spill, known)
             jobs = [one for one in jobs if one not in moved]
         if jobs:
-            send(broker, self._spill, [one.envelope for one in jobs])
+            send(broker.push, self._spill, [one.envelope for one in jobs])
 
     def _one_by_one(self, token: str, jobs: Sequence[Held], send: Send) -> set[str]:
         refused = set()

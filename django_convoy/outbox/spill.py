@@ -4,7 +4,7 @@ The seal is that of the whole job, so that what was changed in the table is refu
 that was forged. The marker stays in the lease: boards, retries and what is sent again are small.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -175,10 +175,14 @@ class Spill:
 
 
 def send(
-    broker: Broker, spill: Spill | None, jobs: Iterable[Envelope], *, at_once: bool = False
+    push: Callable[[Iterable[Envelope]], None],
+    spill: Spill | None,
+    jobs: Iterable[Envelope],
+    *,
+    at_once: bool = False,
 ) -> None:
     """Push jobs, without the payloads that are too large. See `Spill.lean`."""
-    broker.push(jobs if spill is None else spill.lean(jobs, at_once=at_once))
+    push(jobs if spill is None else spill.lean(jobs, at_once=at_once))
 
 
 def hand_over(broker: Adopter, spill: Spill | None, jobs: Sequence[Held]) -> None:

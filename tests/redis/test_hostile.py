@@ -76,6 +76,42 @@ def test_bodies_that_cannot_be_read_are_set_aside(broker, client, queue, caplog)
     assert broker.counts(queue) == Counts(leased=leased)
 
 
+def test_entries_that_cannot_be_read_are_set_aside(broker, client, queue, caplog):
+    """The same on the list of those that came, with an id in front and without."""
+    entries = [b" ", b"no-gap", *BODIES, *(b"%032x " % at + body for at, body in enumerate(BODIES))]
+    client.rpush(key(queue, "incoming"), *entries)
+    job = envelope(queue)
+    broker.push_new([job])
+    assert claim(broker, queue) == [job.id]
+    assert caplog.text.count("is set aside") == len(entries)
+    assert broker.counts(queue).buried == broker.purge(queue) == len(entries)
+    assert claim(broker, queue) == []
+
+
+def test_a_list_in_front_of_other_keys_loses_nothing(broker, client, queue):
+    jobs = [envelope(queue) for _ in range(3)]
+    broker.push_new(jobs)
+    for part in ("ready", "jobs"):
+        client.set(key(queue, part), "something else")
+        assert claim(broker, queue) == []
+        with pytest.raises(BrokerUnavailable, match="WRONGTYPE"):
+            broker.push([envelope(queue)])
+        client.delete(key(queue, part))
+    assert claim(broker, queue) == [one.id for one in jobs]
+
+
+def test_a_new_job_is_told_to_be_there_if_it_is(broker, client, queue):
+    """Also if nobody could be woken for it; and else it is not."""
+    job = envelope(queue)
+    client.set(key(queue, "wake"), "something else")
+    broker.push_new([job])
+    assert broker.counts(queue) == Counts(ready=1)
+    client.delete(key(queue, "incoming"))
+    client.set(key(queue, "incoming"), "something else")
+    with pytest.raises(BrokerUnavailable, match="WRONGTYPE"):
+        broker.push_new([job])
+
+
 @pytest.mark.parametrize("note", [b"", b"x", b"1 0 0 {", b"1 x 0 ", b"-1", b'1 0 1 ["x"]', b"\xff"])
 def test_a_note_that_cannot_be_read_blocks_nobody(broker, client, queue, note):
     broken, job = envelope(queue), envelope(queue)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
+import redis
 
 from django_convoy.brokers import redis_idling
 from django_convoy.brokers.redis import RedisBroker
@@ -14,6 +15,7 @@ from django_convoy.domain import clock, ids
 from django_convoy.domain.envelope import Envelope, Lease
 from django_convoy.domain.errors import BrokerUnavailable
 from django_convoy.domain.verdict import DONE
+from tests.redis.watching import watched
 
 pytestmark = pytest.mark.valkey
 URL = os.environ.get("CONVOY_TEST_VALKEY", "")
@@ -54,6 +56,17 @@ def push(broker: RedisBroker, *queues: str, **fields: object) -> None:
     broker.push([Envelope(i, q, "a.b", "{}", "1j-:x", "k", 0, now, **fields) for i, q in made])
 
 
+def push_new(broker: RedisBroker, queue: str) -> None:
+    broker.push_new([Envelope(ids.job_id(), queue, "a.b", "{}", "1j-:x", "k", 0, clock.now())])
+
+
+def wait_for(look: Callable[[], object]) -> None:
+    end = time.monotonic() + FOREVER
+    while not look():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
 def claim(broker: RedisBroker, limit: int = 1) -> list[Lease]:
     return broker.claim(All(broker), limit=limit, lease=60, worker="w", wait=FOREVER)
 
@@ -61,13 +74,13 @@ def claim(broker: RedisBroker, limit: int = 1) -> list[Lease]:
 class Waiter:
     """A thread that claims in a broker of its own."""
 
-    def __init__(self, broker: RedisBroker) -> None:
+    def __init__(self, broker: RedisBroker, settle: float = 0.2) -> None:
         self.broker = broker
         self.found: list[Lease] = []
         self.before = self.after = 0
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
-        self._thread.join(0.2)  # it has most probably begun to wait, and need not have
+        self._thread.join(settle)  # it has most probably begun to wait, and need not have
 
     def _run(self) -> None:
         self.before = self.broker._link.call("k", "CLIENT", "ID")
@@ -94,6 +107,35 @@ def test_jobs_of_two_queues_that_come_together_wake_two(make):
         assert {lease.envelope.queue for lease in leases} == {"a", "b"}
         for broker, lease in zip(brokers, leases, strict=True):
             broker.settle([(lease, DONE)])
+
+
+def test_all_who_sleep_hear_of_a_new_queue(make):
+    """Whoever takes its first job is at work when the others come."""
+    waiters = [Waiter(make()) for _ in range(4)]
+    pusher = make()
+    for number in range(4):
+        push_new(pusher, "new")
+        wait_for(lambda n=number: sum(bool(one.found) for one in waiters) > n)
+    assert all(len(one.join()) == 1 for one in waiters)
+
+
+def test_a_job_wakes_one_and_not_all(make):
+    pusher = make()
+    push_new(pusher, "q")
+    (lease,) = claim(pusher)
+    pusher.settle([(lease, DONE)])
+    waiters = [Waiter(make(), 3.0) for _ in range(4)]  # so long that they look seldom
+    with (
+        redis.Redis.from_url(URL, protocol=2) as client,
+        watched(client, pusher.place.prefix) as seen,
+    ):
+        push_new(pusher, "q")
+        wait_for(lambda: any(one.found for one in waiters))
+    looked = [command for command in seen if "BZPOPMIN" in command]
+    assert len(looked) < len(waiters) - 1, seen
+    for one in waiters:
+        one.broker.interrupt()
+        one.join()
 
 
 def test_an_interrupt_keeps_the_connection_and_what_came_with_it(make):

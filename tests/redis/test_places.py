@@ -239,5 +239,5 @@ class TestTwoNodes:
         assert broker.claim(All(), limit=9, lease=9, worker="w") == []
         self.push(broker, ["q7"])
         broker._queues.ring_any("q7")
-        keys = [broker._queues.any_of("")]
-        assert broker._idling.wait(keys, None, float("inf"), ()) == ("q7", None)
+        key = broker._queues.any_of("")
+        assert broker._idling.wait([key], None, float("inf"), ()) == (key, "q7", None)

@@ -131,12 +131,11 @@ class Soak:
             cut = self.trouble(lambda: self.site.sql(CUT, self.dice.randint(1, 6)), [])
             self.damage["connections cut"] += len(cut)
             return
-        else:
-            pids = tree.children(what)
-            before = time.monotonic()
-            if not pids or not kill(pid := self.dice.choice(pids)):
-                return
-            self.killed[pid].append((before, time.monotonic()))
+        pids = tree.children(what)
+        before = time.monotonic()
+        if not pids or not kill(pid := self.dice.choice(pids)):
+            return
+        self.killed[pid].append((before, time.monotonic()))
         self.damage[f"{what} killed"] += 1
 
     def restart(self, number: signal.Signals) -> None:

@@ -40,6 +40,7 @@ end
 for at = 3, #ARGV do
   local state = ARGV[at]
   if state == 'ready' then
+    absorb(limit)
     by_rank(state, ready)
   elseif state == 'suspect' then
     by_rank(state, suspects)

@@ -27,33 +27,61 @@ if lapse and lapse <= now and not spare then
   lapse = first(leases)
 end
 
-local popped
+local ids, bodies, known, stored = {}, {}, {}, false
+local function pop(key, most)
+  local popped = redis.call('ZPOPMIN', key, most)
+  for at = 1, #popped, 2 do ids[#ids + 1] = popped[at] end
+  if #ids == 0 then return end
+  stored = true
+  bodies = redis.call('HMGET', jobs, unpack(ids))
+  if not quiet and redis.call('EXISTS', notes) == 1 then known = redis.call('HMGET', notes, unpack(ids)) end
+end
+
+-- Where nothing waits in front of those that came they are in order already.
+local function take_incoming()
+  local entries, names, texts = redis.call('LRANGE', incoming, 0, limit - 1), {}, {}
+  if #entries == 0 then return false end
+  for at, entry in ipairs(entries) do names[at], texts[at] = split(entry) end
+  local there = redis.call('EXISTS', jobs) == 1 and redis.call('HMGET', jobs, unpack(names)) or {}
+  local taken, held = {}, {}
+  for at, id in ipairs(names) do
+    if not there[at] and not taken[id] then
+      taken[id] = true
+      ids[#ids + 1], bodies[#bodies + 1] = id, texts[at]
+      held[#held + 1] = id
+      held[#held + 1] = texts[at]
+    end
+  end
+  if lease > 0 then with_all('HSET', jobs, held) end
+  redis.call('LTRIM', incoming, #entries, -1)
+  return true
+end
+
 if not quiet and mode ~= 'no' and redis.call('EXISTS', suspects) == 1 then
   if mode == 'ask' then return {-1} end
-  popped = redis.call('ZPOPMIN', suspects)
+  pop(suspects, 1)
+elseif redis.call('ZCARD', ready) > 0 then
+  absorb(limit)
+  pop(ready, limit)
 else
-  popped = redis.call('ZPOPMIN', ready, limit)
+  while #ids == 0 and take_incoming() do end
 end
-if #popped == 0 then
+if #ids == 0 then
   local next = due and lapse and math.min(due, lapse) or due or lapse
   return {0, next and math.max(0, next - now) or -1}
 end
 
-local ids, held, until_ = {}, {}, string.format('%.0f', now + lease)
-for at = 1, #popped, 2 do
-  local id = popped[at]
-  ids[#ids + 1] = id
-  held[#held + 1] = until_
-  held[#held + 1] = id .. ':' .. token
-end
-local bodies = redis.call('HMGET', jobs, unpack(ids))
-local known = not quiet and redis.call('EXISTS', notes) == 1 and redis.call('HMGET', notes, unpack(ids)) or {}
 if lease > 0 then
+  local held, until_ = {}, string.format('%.0f', now + lease)
+  for at, id in ipairs(ids) do
+    held[2 * at - 1] = until_
+    held[2 * at] = id .. ':' .. token
+  end
   with_all('ZADD', leases, held)
-else
+elseif stored then
   with_all('HDEL', jobs, ids)
   with_all('HDEL', notes, ids)
 end
 -- Another one is to look after what is left, and after what falls due while we are at work.
-if (due and due < now + HORIZON) or redis.call('EXISTS', ready, suspects) > 0 then ring() end
+if (due and due < now + HORIZON) or redis.call('EXISTS', incoming, ready, suspects) > 0 then ring() end
 return {1, ids, bodies, known}

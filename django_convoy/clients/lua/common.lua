@@ -1,6 +1,6 @@
--- What the scripts of one queue share. KEYS are those of one queue, all in one slot; the last is
--- missing in a cluster, where it is in another. ARGV[1] is the queue's full name.
-local jobs, ready, suspects, delayed, leases, buried, notes, returned, wake, any = unpack(KEYS)
+-- What the scripts of one queue share. KEYS are those of one queue, all in one slot. ARGV[1] is the
+-- queue's full name.
+local jobs, ready, suspects, delayed, leases, buried, notes, returned, incoming, wake = unpack(KEYS)
 local queue = ARGV[1]
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
@@ -8,11 +8,10 @@ local HORIZON = 10000000 -- microseconds: whoever sleeps looks again before thes
 local MANY = 1000 -- values that are passed to one command at most
 local SWEEP = 500
 
--- Wakes one of those who wait for this queue, and one of those who wait for any. A token stays
--- until somebody takes it, and there is one of each at most.
+-- Wakes one of those who wait for this queue. A token stays until somebody takes it, and there is
+-- one at most.
 local function ring()
-  if redis.call('EXISTS', wake) == 0 then redis.call('RPUSH', wake, queue) end
-  if any and not redis.call('LPOS', any, queue) then redis.call('RPUSH', any, queue) end
+  redis.call('ZADD', wake, 0, queue)
 end
 
 -- The time of the first member; nil: there is none.
@@ -69,6 +68,27 @@ local function put(id, place, note, body)
   else
     put_delayed(id, now + place)
   end
+end
+
+-- Returns (id, body) of a job as it came: "id body". What is no job gets an id of its own, under
+-- which it is found to be none.
+local function split(entry)
+  local gap = string.find(entry, ' 0 [', 1, true)
+  if not gap then return redis.sha1hex(entry), entry end
+  return string.sub(entry, 1, gap - 1), string.sub(entry, gap + 1)
+end
+
+-- Puts so many of those that came in order. Of the first ones that are ready then, none is missing:
+-- what came later is behind as many.
+local function absorb(most)
+  local entries = redis.call('LRANGE', incoming, 0, most - 1)
+  if #entries == 0 then return end
+  redis.call('ZCARD', ready) -- raises before anything is moved if that is no sorted set
+  for _, entry in ipairs(entries) do
+    local id, body = split(entry)
+    if redis.call('HSETNX', jobs, id, body) == 1 then redis.call('ZADD', ready, 0, id) end
+  end
+  redis.call('LTRIM', incoming, #entries, -1)
 end
 
 -- Calls a command with as many values as there are.

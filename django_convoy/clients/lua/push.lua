@@ -1,5 +1,6 @@
 -- ARGV: queue, then (id, when it is due or "", rank, body) of each job. A job that is there
--- already stays as it is.
+-- already stays as it is, also among the first of those that came; of others claims find out.
+absorb(MANY)
 local news = false
 for at = 2, #ARGV, 4 do
   local id, due = ARGV[at], ARGV[at + 1]

@@ -27,6 +27,20 @@ class Duplicates(BrokerCase):
         assert self.broker.settle([(lease, DONE)]) == [True]
         assert self.broker.counts(self.queue) == Counts()
 
+    def test_a_new_job_that_is_pushed_again_is_there_once(self) -> None:
+        self.requires("unique")
+        envelopes = [self.envelope() for _ in range(6)]
+        self.broker.push_new(envelopes[:5])
+        self.broker.push_new(envelopes[5:])
+        for envelope in reversed(envelopes[:5]):  # by who got no answer
+            self.push_again(envelope)
+        seen: list[str] = []
+        while leases := self.claim(2):
+            seen += ids_of(leases)
+            assert self.broker.settle([(lease, DONE) for lease in leases]) == [True] * len(leases)
+        assert sorted(seen) == sorted(one.id for one in envelopes)
+        assert self.broker.counts(self.queue) == Counts()
+
     def test_a_held_job_that_is_pushed_again_is_not_handed_out_twice(self) -> None:
         self.requires("unique", "leases")
         envelope = self.envelope()
