@@ -72,8 +72,9 @@ class TestWaiting:
     def test_one_enqueue_wakes_an_idle_worker_and_no_others(
         self, site: Site, client: redis.Redis
     ) -> None:
-        site.left()  # its client takes a while to start
+        site.enqueue("quick", "new")  # of a queue that is new all have to hear
         site.worker("--processes", "6")
+        started_soon(site, "quick", "new")
         wait_idle(client, 6)
         for number in range(3):
             before = calls(client, "bzpopmin")
