@@ -16,12 +16,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
+import jobs
 import psycopg
 from limit_job import BATCH, BULK, TASK, rate_of_processes, run, seal
 
@@ -85,10 +87,11 @@ VARIANTS = {
 class Loop:
     """One process, reduced to its transactions."""
 
-    def __init__(self, url: str, variant: Variant) -> None:
+    def __init__(self, url: str, variant: Variant, job: Callable[..., object] = jobs.noop) -> None:
         self.connection = psycopg.connect(url, autocommit=True)
         self.connection.prepare_threshold = 1
         self.variant = variant
+        self.job = job
         self.numbers = count()
 
     def row(self) -> tuple[Any, ...]:
@@ -129,7 +132,7 @@ class Loop:
 
     def run(self, key: str, body: str, signature: str) -> tuple[Any, ...]:
         started = datetime.now(UTC)
-        result = run(body, signature)
+        result = run(body, signature, self.job)
         return key, started, datetime.now(UTC), result
 
     def update(self, n: int) -> None:
@@ -137,14 +140,11 @@ class Loop:
             self.connection.execute(UPDATE, [random.randint(1, 1000)])
 
 
-def drain(url: str, variant: Variant, n: int) -> float:
-    with Loop(url, variant).connection:
-        return rate_of_processes(lambda: Loop(url, variant).work(), variant.processes, n)
+def drain(url: str, variant: Variant, n: int, job: Callable[..., object] = jobs.noop) -> float:
+    return rate_of_processes(lambda: Loop(url, variant, job).work(), variant.processes, n)
 
 
 def update(url: str, variant: Variant, n: int) -> float:
-    import jobs
-
     def work() -> None:
         loop = Loop(url, variant)
         for _ in range(n // variant.processes):
@@ -180,6 +180,9 @@ def main() -> None:
             print(pgbench(url, program, n))
         else:
             print(drain(url, variant, n))
+    elif measure == "cpu":
+        loop.copy(n)
+        print(drain(url, variant, n, jobs.cpu))
     elif measure == "atomic":
         print(update(url, variant, n))
     else:

@@ -17,6 +17,7 @@ PGBENCH = "pgbench, 2 clients"
 REDIS_BENCHMARK = "redis-benchmark"
 LPUSH = "redis-py LPUSH"
 THREADS = "2 processes, 8 threads each"
+CPU_JOBS = 20_000
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Limit:
 
 
 def size(measure: str, sizes: Sizes, store: Store) -> int:
+    if measure == "cpu":
+        return sizes.jobs(CPU_JOBS)
     n = sizes.limit if measure in ("drain", "bulk") else sizes.enqueue
     return store.at_most(n)
 
@@ -64,7 +67,7 @@ def _postgres(store: Store) -> list[Limit]:
     found = [
         Limit(script, ONE, ("drain", "enqueue", "bulk", "atomic")),
         Limit(script, TWO, ("drain", "atomic")),
-        Limit(script, MERGED, ("drain",)),
+        Limit(script, MERGED, ("drain", "cpu")),
     ]
     program = Path(store.server.programs) / "pgbench"
     if program.exists():
