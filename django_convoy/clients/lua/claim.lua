@@ -42,7 +42,7 @@ local function take_incoming()
   local entries, names, texts = redis.call('LRANGE', incoming, 0, limit - 1), {}, {}
   if #entries == 0 then return false end
   for at, entry in ipairs(entries) do names[at], texts[at] = split(entry) end
-  local there = redis.call('EXISTS', jobs) == 1 and redis.call('HMGET', jobs, unpack(names)) or {}
+  local there = redis.call('HLEN', jobs) > 0 and redis.call('HMGET', jobs, unpack(names)) or {}
   local taken, held = {}, {}
   for at, id in ipairs(names) do
     if not there[at] and not taken[id] then
@@ -52,8 +52,8 @@ local function take_incoming()
       held[#held + 1] = texts[at]
     end
   end
+  redis.call('LTRIM', incoming, #entries, -1) -- first, as in absorb()
   if lease > 0 then with_all('HSET', jobs, held) end
-  redis.call('LTRIM', incoming, #entries, -1)
   return true
 end
 

@@ -83,12 +83,14 @@ end
 local function absorb(most)
   local entries = redis.call('LRANGE', incoming, 0, most - 1)
   if #entries == 0 then return end
-  redis.call('ZCARD', ready) -- raises before anything is moved if that is no sorted set
+  redis.call('ZCARD', ready) -- these two raise if something else stands there, before it is too late
+  redis.call('HLEN', jobs)
+  -- First what needs no memory: where there is none left, a script that has written may go on.
+  redis.call('LTRIM', incoming, #entries, -1)
   for _, entry in ipairs(entries) do
     local id, body = split(entry)
     if redis.call('HSETNX', jobs, id, body) == 1 then redis.call('ZADD', ready, 0, id) end
   end
-  redis.call('LTRIM', incoming, #entries, -1)
 end
 
 -- Calls a command with as many values as there are.
