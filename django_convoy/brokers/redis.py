@@ -16,7 +16,7 @@ from django_convoy.brokers.redis_adopting import RedisAdopting
 from django_convoy.brokers.redis_browsing import RedisBrowsing
 from django_convoy.brokers.redis_claiming import RedisClaiming, earlier
 from django_convoy.brokers.redis_jobs import member, write_body, write_note
-from django_convoy.brokers.redis_queues import RedisQueues
+from django_convoy.brokers.redis_queues import DOUBT_SECONDS, RedisQueues
 from django_convoy.clients.redis_cluster import open_link
 from django_convoy.clients.redis_link import Value
 from django_convoy.clients.redis_records import Records, awaited_key
@@ -73,7 +73,7 @@ class RedisBroker(RedisClaiming, RedisBrowsing, RedisAdopting, Recorder, Reachab
             due = "" if one.due is None else wire.micros(one.due)
             args += (one.id, due, -one.priority, write_body(one))
         for queue in calls:
-            self._queues.register(queue)
+            self._queues.register(queue, DOUBT_SECONDS)
         try:
             if len(calls) == 1:
                 ((queue, args),) = calls.items()
@@ -105,6 +105,8 @@ class RedisBroker(RedisClaiming, RedisBrowsing, RedisAdopting, Recorder, Reachab
             raise PayloadError(f"a job that cannot be stored as text: {error}") from None
         if isinstance(added, Exception):
             raise self._link.refused(added)
+        if added == len(entries):  # as when the server has lost all, and so the register, too
+            self._queues.register(queue, DOUBT_SECONDS)
 
     # Holding and settling
 

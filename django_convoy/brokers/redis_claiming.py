@@ -99,7 +99,10 @@ class RedisClaiming:
             if answer is not None and answer[0] == FOUND:
                 found = self._leases(guess, token, *answer[1:])
             if space is not None and key == self._queues.any_of(space):
+                heard = woken in self._names
                 self._pass_on(woken)
+                if heard and not found and not self._link.is_cluster:
+                    continue  # its work would come on its own key
             if woken and (found or idling.is_interrupted()) and woken != guess:
                 self._link.script(RING, self._queues.keys(woken), woken)  # it was for another
             elif woken and not found and woken != guess:

@@ -5,6 +5,7 @@ takes nothing with it. Whoever brings work leaves a token, and who takes one loo
 """
 
 import contextlib
+import logging
 import math
 import os
 import random
@@ -17,13 +18,15 @@ from django_convoy.clients.redis_blocking import Blocking
 from django_convoy.clients.redis_link import Link, Value, poll_of
 from django_convoy.domain.errors import BrokerUnavailable
 
+logger = logging.getLogger("django_convoy.brokers")
 LONGEST = 10.0
 """Seconds between two looks of a worker that is idle, spread by a quarter; a net, since it is
 woken. The scripts' HORIZON."""
 FIRST = 0.25
 """Seconds between its first two looks; then twice as many, and so on."""
 UNWATCHED = 1.0
-"""The most where there is nothing that it could wait for: several queues of a cluster by name."""
+"""The most where there is nothing that it could wait for: several queues of a cluster by name, or
+a key of somebody else's."""
 LATE = 5.0
 """Seconds after which a server that should have answered is taken to be gone."""
 
@@ -36,6 +39,7 @@ class Idling:
         self._blocking = Blocking(link)
         self._pause = FIRST
         self._interrupted = False
+        self._complained = False
         self._bell: tuple[int, socket.socket, socket.socket] | None = None
 
     def interrupt(self) -> None:
@@ -81,8 +85,7 @@ class Idling:
         pause = min(self._pause * random.uniform(0.75, 1.0), left)  # noqa: S311 - spread
         self._pause = min(self._pause * 2, LONGEST)
         if not keys or (self._link.is_cluster and len(keys) > 1):
-            poll_of(self._ear())(max(0.0, min(pause, UNWATCHED, math.inf if due is None else due)))
-            return "", "", None
+            return self._unwatched(pause, due)
         # The server looks at timeouts ten times a second only; what falls due we know better.
         early = due is not None and due < pause
         timeout = max(pause + early, 0.01)
@@ -91,14 +94,29 @@ class Idling:
             commands.append(then)
         patience = due if early and due is not None else timeout + LATE
         found = self._blocking.answers(commands, keys[0], self._ear(), patience, late=not early)
-        return self._read(*found) if found else ("", "", None)
-
-    def _read(self, token: Any, answer: Any = None) -> tuple[str, str, Any]:
+        if not found:
+            return "", "", None
+        token, *others = found
+        answer = None if not others or isinstance(others[0], Exception) else others[0]
         if isinstance(token, Exception):
-            raise BrokerUnavailable(f"{self._link.place.name}: {token}") from token
+            if "WRONGTYPE" not in str(token):
+                raise BrokerUnavailable(f"{self._link.place.name}: {token}") from token
+            self._complain(token)
+            # What was claimed in that moment is not to wait.
+            return ("", "", answer) if answer and answer[0] > 0 else self._unwatched(pause, due)
         key, queue, *_ = token or (b"", b"")
-        known = None if isinstance(answer, Exception) else answer
-        return key.decode(), queue.decode("utf-8", "replace"), known
+        return key.decode(), queue.decode("utf-8", "replace"), answer
+
+    def _unwatched(self, pause: float, due: float | None) -> tuple[str, str, Any]:
+        """Sleep where there is nothing to wait for."""
+        poll_of(self._ear())(max(0.0, min(pause, UNWATCHED, math.inf if due is None else due)))
+        return "", "", None
+
+    def _complain(self, error: Exception) -> None:
+        if not self._complained:
+            self._complained = True
+            told = "a key on which idle workers wait is not ours; they look once a second: %s"
+            logger.error(told, error)
 
     def _ear(self) -> socket.socket:
         pid = os.getpid()

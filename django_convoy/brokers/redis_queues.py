@@ -20,6 +20,8 @@ REGISTER = script("register")
 FORGET = script("common", "forget")
 PEEK = script("common", "peek")
 RENEW_SECONDS = 60.0
+DOUBT_SECONDS = 1.0
+"""Where a server may have lost what it knew, the register is written again after this."""
 FORGET_SECONDS = 3600.0
 TIDY_SECONDS = 600.0
 MOST_KEPT = 1000
@@ -79,10 +81,10 @@ class RedisQueues:
         queues that they do not know yet; in a cluster of any that has work."""
         return f"{self._prefix}:any:{space}"
 
-    def register(self, queue: str) -> None:
-        """See to it that the queue is known."""
+    def register(self, queue: str, within: float = RENEW_SECONDS) -> None:
+        """See to it that the queue is known, if this was not done within so many seconds."""
         now = time.monotonic()
-        if now < self._registered.get(queue, 0.0):
+        if now < self._registered.get(queue, -within) + within:
             return
         keys: Keys = (self._register,)
         if not self._link.is_cluster:
@@ -90,7 +92,7 @@ class RedisQueues:
         self._link.script(REGISTER, keys, queue)
         if len(self._registered) > MOST_KEPT:
             self._registered.clear()
-        self._registered[queue] = now + RENEW_SECONDS
+        self._registered[queue] = now
 
     def ring_any(self, queue: str) -> None:
         """Wake one of those who serve every queue."""
@@ -100,15 +102,15 @@ class RedisQueues:
     def absorb(self, names: Iterable[str]) -> None:
         """Put all in order that came to these queues, a thousand in a step: others are served in
         between."""
-        left = list(names)
-        while left:
-            left = [queue for queue, more in self.ask(ABSORB, left) if more]
+        for queue in names:
+            while any(more for _, more in self.ask(ABSORB, [queue])):
+                pass
 
     def forget_tokens(self, queue: str) -> None:
-        """Remove what would wake somebody for a queue that has no jobs."""
-        self._link.script(FORGET, self.keys(queue), queue)
-        key = self.any_of(queue.rpartition(":")[0])
-        self._link.call(key, "ZREM", key, queue)
+        """Remove what would wake somebody for a queue, if it has no jobs."""
+        if self._link.script(FORGET, self.keys(queue), queue):
+            key = self.any_of(queue.rpartition(":")[0])
+            self._link.call(key, "ZREM", key, queue)
 
     def names(self) -> list[str]:
         """Return the names of all queues that were used lately, or have jobs."""

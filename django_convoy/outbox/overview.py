@@ -66,7 +66,9 @@ class Overview(Browsable):
             return True
         if self._table.take_one(job_id) is None:
             return False
-        self._push([job])
+        # It may be there already, if whoever sent it got no answer.
+        if self._browsable is None or self._browsable.find(job_id) is None:
+            self._push([job])
         self._table.delete([job_id])
         return True
 

@@ -12,6 +12,7 @@ from django_convoy.contracts.broker import Counts
 from django_convoy.domain import clock, ids
 from django_convoy.domain.envelope import Envelope
 from django_convoy.domain.errors import BrokerUnavailable
+from django_convoy.domain.renewal import Renewal
 from django_convoy.domain.verdict import DONE
 from tests.worker.servers import Server
 
@@ -46,9 +47,12 @@ def test_a_full_server_refuses_jobs_and_hands_out_what_it_has(
         with pytest.raises(BrokerUnavailable, match="maxmemory"):
             broker.push(new(1))
         assert broker.counts("q") == Counts(ready=60 + urgent)
+        assert broker.find(ids.job_id()) is None
+        assert len(list(broker.jobs(limit=9))) == 9
         seen = 0
         while leases := broker.claim(["q"], limit=7, lease=60, worker="w"):
             seen += len(leases)
+            assert set(broker.renew(leases, lease=60)) == {Renewal.HELD}
             broker.settle([(lease, DONE) for lease in leases])
         assert seen == 60 + urgent
         assert broker.counts("q") == Counts()

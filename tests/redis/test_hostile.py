@@ -88,6 +88,24 @@ def test_entries_that_cannot_be_read_are_set_aside(broker, client, queue, caplog
     assert claim(broker, queue) == []
 
 
+def test_who_cannot_be_woken_costs_no_job(broker, client, queue):
+    jobs = [envelope(queue) for _ in range(5)]
+    broker.push_new(jobs)
+    client.delete(key(queue, "wake"))
+    client.rpush(key(queue, "wake"), "something else")
+    seen = []
+    while leases := broker.claim([queue], limit=2, lease=60, worker="w"):
+        seen += [one.id for one in leases]
+    assert seen == [one.id for one in jobs]
+
+
+def test_a_foreign_list_goes_with_its_queue(broker, client, queue):
+    client.set(key(queue, "incoming"), "something else")
+    broker.delete(queue)
+    broker.push_new([envelope(queue)])
+    assert broker.counts(queue) == Counts(ready=1)
+
+
 def test_a_list_in_front_of_other_keys_loses_nothing(broker, client, queue):
     jobs = [envelope(queue) for _ in range(3)]
     broker.push_new(jobs)

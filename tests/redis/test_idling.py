@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 import redis
 
-from django_convoy.brokers import redis_idling
+from django_convoy.brokers import redis_idling, redis_queues
 from django_convoy.brokers.redis import RedisBroker
 from django_convoy.domain import clock, ids
 from django_convoy.domain.envelope import Envelope, Lease
@@ -117,6 +117,41 @@ def test_all_who_sleep_hear_of_a_new_queue(make):
         push_new(pusher, "new")
         wait_for(lambda n=number: sum(bool(one.found) for one in waiters) > n)
     assert all(len(one.join()) == 1 for one in waiters)
+
+
+@pytest.mark.parametrize("pushes", [push, push_new], ids=["push", "push_new"])
+def test_what_comes_after_the_server_lost_all_is_found(make, pushes):
+    """The register, too, which pushers take to be there."""
+    pusher = make()
+    push_new(pusher, "q")
+    claim(pusher)
+    with redis.Redis.from_url(URL, protocol=2) as client:
+        client.delete(*client.keys(f"{pusher.place.prefix}:*"))
+    waiter = Waiter(make(), redis_queues.DOUBT_SECONDS)
+    pushes(pusher, "q")
+    assert len(waiter.join()) == 1
+
+
+def test_a_foreign_key_slows_those_who_wait_and_stops_nobody(make, caplog):
+    pusher = make()
+    push(pusher, "q", "other")
+    for _ in range(2):
+        claim(pusher)
+    with redis.Redis.from_url(URL, protocol=2) as client:
+        key = pusher._queues.wake("other")
+        client.delete(key)
+        client.rpush(key, "something else")
+        waiter = Waiter(make())
+        with watched(client, pusher.place.prefix) as seen:
+            time.sleep(1.5)
+    assert 1 <= sum("BZPOPMIN" in command for command in seen) <= 6
+    for queue in ("q", "other"):
+        push(pusher, queue)
+        assert len(waiter.join()) == 1
+        waiter = Waiter(waiter.broker)
+    waiter.broker.interrupt()
+    waiter.join()
+    assert caplog.text.count("they look once a second") == 1
 
 
 def test_a_job_wakes_one_and_not_all(make):

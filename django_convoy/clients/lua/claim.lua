@@ -57,11 +57,22 @@ local function take_incoming()
   return true
 end
 
+-- How many of those that came are to be put in order, so that the first of all are: none more than
+-- are wanted, and once all that are ready are older, no more than make up for these.
+local function needed()
+  local last, head = redis.call('ZRANGE', ready, -1, -1, 'WITHSCORES'), redis.call('LINDEX', incoming, 0)
+  if not head then return 0 end
+  local score = tonumber(last[2])
+  if score > 0 or (score == 0 and last[1] > split(head)) then return limit end
+  return limit - redis.call('ZCARD', ready)
+end
+
 if not quiet and mode ~= 'no' and redis.call('EXISTS', suspects) == 1 then
   if mode == 'ask' then return {-1} end
   pop(suspects, 1)
 elseif redis.call('ZCARD', ready) > 0 then
-  absorb(limit)
+  local most = needed()
+  if most > 0 then absorb(most) end
   pop(ready, limit)
 else
   while #ids == 0 and take_incoming() do end

@@ -11,7 +11,12 @@ local SWEEP = 500
 -- Wakes one of those who wait for this queue. A token stays until somebody takes it, and there is
 -- one at most.
 local function ring()
-  redis.call('ZADD', wake, 0, queue)
+  redis.pcall('ZADD', wake, 0, queue) -- whatever stands there, what was done is done
+end
+
+-- Where no memory is left a script may write once it has written what needs none.
+local function begin_without_memory()
+  redis.call('ZREM', leases, '')
 end
 
 -- The time of the first member; nil: there is none.
@@ -79,18 +84,18 @@ local function split(entry)
 end
 
 -- Puts so many of those that came in order. Of the first ones that are ready then, none is missing:
--- what came later is behind as many.
+-- what came later is behind as many. Returns whether more may be left.
 local function absorb(most)
   local entries = redis.call('LRANGE', incoming, 0, most - 1)
-  if #entries == 0 then return end
+  if #entries == 0 then return false end
   redis.call('ZCARD', ready) -- these two raise if something else stands there, before it is too late
   redis.call('HLEN', jobs)
-  -- First what needs no memory: where there is none left, a script that has written may go on.
-  redis.call('LTRIM', incoming, #entries, -1)
+  redis.call('LTRIM', incoming, #entries, -1) -- needs no memory, and so comes first
   for _, entry in ipairs(entries) do
     local id, body = split(entry)
     if redis.call('HSETNX', jobs, id, body) == 1 then redis.call('ZADD', ready, 0, id) end
   end
+  return #entries == most
 end
 
 -- Calls a command with as many values as there are.

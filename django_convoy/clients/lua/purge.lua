@@ -17,7 +17,8 @@ for _, member in ipairs(members) do
     end
   end
 end
-local removed = redis.call('LLEN', incoming) + redis.call('HLEN', jobs) - #kept / 2
+local came = redis.pcall('LLEN', incoming)
+local removed = (tonumber(came) or 0) + redis.call('HLEN', jobs) - #kept / 2
 redis.call('UNLINK', incoming, jobs, notes, ready, suspects, delayed, buried)
 if #members == 0 then redis.call('UNLINK', leases, wake) end
 with_all('HSET', jobs, kept)

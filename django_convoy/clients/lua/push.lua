@@ -1,6 +1,6 @@
 -- ARGV: queue, then (id, when it is due or "", rank, body) of each job. A job that is there
 -- already stays as it is, also among the first of those that came; of others claims find out.
-redis.call('ZADD', wake, 'XX', 0, queue) -- changes nothing; where no memory is left, we end here
+redis.call('ZADD', ready, 'XX', 0, '') -- changes nothing; where no memory is left, we end here
 absorb(MANY)
 local news = false
 for at = 2, #ARGV, 4 do
