@@ -89,18 +89,17 @@ class RedisBroker(RedisClaiming, RedisBrowsing, RedisAdopting, Recorder, Reachab
     def push_new(self, envelopes: Iterable[Envelope]) -> None:
         """Append them to the list of one queue: no script, which would take the server longer than
         all else. What is late, urgent, or of several queues is put in its place at once."""
-        jobs = list(envelopes)
+        jobs = envelopes if isinstance(envelopes, list) else list(envelopes)
         queue = jobs[0].queue if jobs else ""
-        if not jobs or not self.appends or not all(_is_plain(one, queue) for one in jobs):
+        plain = [one for one in jobs if one.queue == queue and one.due is None and not one.priority]
+        if not jobs or not self.appends or len(plain) < len(jobs):
             self.push(jobs)
             return
         self._queues.register(queue)
-        *_, incoming, wake = self._queues.keys(queue)
+        incoming, ring = self._queues.doorstep(queue)
         entries = [f"{one.id} {write_body(one)}" for one in jobs]
         try:
-            added, _ = self._link.commands(
-                incoming, [("RPUSH", incoming, *entries), ("ZADD", wake, 0, queue)]
-            )
+            added, _ = self._link.commands(incoming, [("RPUSH", incoming, *entries), ring])
         except UnicodeEncodeError as error:
             raise PayloadError(f"a job that cannot be stored as text: {error}") from None
         if isinstance(added, Exception):
@@ -253,10 +252,6 @@ class RedisBroker(RedisClaiming, RedisBrowsing, RedisAdopting, Recorder, Reachab
 
 
 _YES = ord("1")
-
-
-def _is_plain(envelope: Envelope, queue: str) -> bool:
-    return envelope.queue == queue and envelope.due is None and not envelope.priority
 
 
 def goes(verdict: Again | Bury) -> Value:

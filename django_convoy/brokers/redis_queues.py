@@ -58,6 +58,7 @@ class RedisQueues:
         self._prefix = link.place.prefix
         self._register = f"{self._prefix}:queues"
         self._keys: dict[str, Keys] = {}
+        self._doorsteps: dict[str, tuple[str, bytes]] = {}
         self._registered: dict[str, float] = {}
         self._forgot_at = -TIDY_SECONDS
         self._complained: set[str] = set()
@@ -70,6 +71,18 @@ class RedisQueues:
                 self._keys.clear()
             names = [f"{self._prefix}:{{{queue}}}:{part}" for part in PARTS]
             found = self._keys[queue] = tuple(names)
+        return found
+
+    def doorstep(self, queue: str) -> tuple[str, bytes]:
+        """Return the key to which new jobs are appended, and the command that wakes somebody for
+        them: the same each time, so it is packed once."""
+        found = self._doorsteps.get(queue)
+        if found is None:
+            if len(self._doorsteps) > MOST_KEPT:
+                self._doorsteps.clear()
+            *_, incoming, wake = self.keys(queue)
+            ring = self._link.packed(incoming, ("ZADD", wake, 0, queue))
+            found = self._doorsteps[queue] = incoming, ring
         return found
 
     def wake(self, queue: str) -> str:

@@ -113,11 +113,15 @@ class Link:
                     raise answers[place]
         return answers
 
-    def commands(self, key: str, commands: Sequence[Sequence[Value]]) -> list[Any]:
+    def commands(self, key: str, commands: Sequence[Sequence[Value] | bytes]) -> list[Any]:
         """Send commands about keys of one slot together; return their answers, or errors in the
         place of what was refused. Raises BrokerUnavailable: nobody knows what was executed."""
         connection = self.connection(key)
         return self.guarded(connection, lambda: send_all(connection, commands))
+
+    def packed(self, key: str, command: Sequence[Value]) -> bytes:
+        """Return a command as it travels, which `commands` takes, too."""
+        return _pack(self.connection(key), command)
 
     def atomically(self, script: Script, calls: Sequence[tuple[Any, ...]]) -> None:
         """Run a script for each (keys, *arguments), all or none of them."""
@@ -273,18 +277,20 @@ def send(connection: Any, command: Sequence[Value]) -> Any:
     return answer
 
 
-def send_all(connection: Any, commands: Sequence[Sequence[Value]]) -> list[Any]:
+def send_all(connection: Any, commands: Sequence[Sequence[Value] | bytes]) -> list[Any]:
     """Send commands together, return their answers."""
     send_only(connection, commands)
     return answers_of(connection, len(commands))
 
 
-def send_only(connection: Any, commands: Sequence[Sequence[Value]]) -> None:
+def send_only(connection: Any, commands: Sequence[Sequence[Value] | bytes]) -> None:
     """Send commands together."""
     _write(connection, b"".join([_pack(connection, command) for command in commands]))
 
 
-def _pack(connection: Any, command: Sequence[Value]) -> bytes:
+def _pack(connection: Any, command: Sequence[Value] | bytes) -> bytes:
+    if isinstance(command, bytes):
+        return command
     if packer is None:
         return b"".join(connection.pack_command(*command))
     return packer(tuple(command))  # type: ignore[no-any-return]
