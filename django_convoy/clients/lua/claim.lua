@@ -58,12 +58,13 @@ local function take_incoming()
 end
 
 -- How many of those that came are to be put in order, so that the first of all are: none more than
--- are wanted, and once all that are ready are older, no more than make up for these.
+-- are wanted, and once all that are ready are older, no more than make up for these. Of a job that
+-- was said again the one that came is no younger than the one that is ready: it is seen first.
 local function needed()
   local last, head = redis.call('ZRANGE', ready, -1, -1, 'WITHSCORES'), redis.call('LINDEX', incoming, 0)
   if not head then return 0 end
   local score = tonumber(last[2])
-  if score > 0 or (score == 0 and last[1] > split(head)) then return limit end
+  if score > 0 or (score == 0 and last[1] >= split(head)) then return limit end
   return limit - redis.call('ZCARD', ready)
 end
 
