@@ -6,6 +6,7 @@ are ready, and a lease is named by the job and the token of the claim: who has a
 nothing. Scripts are in `clients/lua/`.
 """
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -26,7 +27,7 @@ from django_convoy.contracts.broker import Broker, Counts, Reachable, Recorder
 from django_convoy.contracts.store import Record, Store
 from django_convoy.domain.capabilities import Capabilities
 from django_convoy.domain.envelope import Envelope, Lease
-from django_convoy.domain.errors import PayloadError
+from django_convoy.domain.errors import BrokerUnavailable, PayloadError
 from django_convoy.domain.renewal import Renewal
 from django_convoy.domain.verdict import Again, Bury, Verdict
 
@@ -105,7 +106,8 @@ class RedisBroker(RedisClaiming, RedisBrowsing, RedisAdopting, Recorder, Reachab
         if isinstance(added, Exception):
             raise self._link.refused(added)
         if added == len(entries):  # as when the server has lost all, and so the register, too
-            self._queues.register(queue, DOUBT_SECONDS)
+            with contextlib.suppress(BrokerUnavailable):  # the job is there, whatever follows
+                self._queues.register(queue, DOUBT_SECONDS)
 
     # Holding and settling
 

@@ -8,8 +8,11 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from django_convoy.brokers import redis as redis_broker
+from django_convoy.brokers import redis_queues
 from django_convoy.brokers.redis import RedisBroker
 from django_convoy.brokers.redis_once import RedisOnceBroker
+from django_convoy.clients.redis_scripts import Script
 from django_convoy.contracts.broker import Counts
 from django_convoy.domain import clock, ids
 from django_convoy.domain.envelope import Envelope
@@ -69,6 +72,18 @@ def test_new_jobs_are_two_plain_commands(make, client):
         broker.push_new(new(50))
     assert [command.split()[0] for command in seen] == ["RPUSH", "ZADD"] * 2
     assert length(client, broker) == 52
+
+
+def test_a_job_that_is_there_is_told_to_be_whatever_follows(make, client, monkeypatch):
+    broker = make()
+    broker.push_new(new(1))
+    client.delete(broker._queues.keys("q")[-2])
+    monkeypatch.setattr(redis_queues, "DOUBT_SECONDS", 0.0)
+    monkeypatch.setattr(redis_broker, "DOUBT_SECONDS", 0.0)
+    refusal = Script("return redis.error_reply('no')", "0" * 40)
+    monkeypatch.setattr(redis_queues, "REGISTER", refusal)
+    broker.push_new(new(1))
+    assert length(client, broker) == 1
 
 
 def test_what_has_a_place_of_its_own_or_another_queue_is_put_there(make, client):
