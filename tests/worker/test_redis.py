@@ -74,7 +74,7 @@ class TestWaiting:
     ) -> None:
         site.enqueue("quick", "new")  # of a queue that is new all have to hear
         site.worker("--processes", "6")
-        started_soon(site, "quick", "new")
+        site.wait_journal("quick", "new")
         wait_idle(client, 6)
         for number in range(3):
             before = calls(client, "bzpopmin")
