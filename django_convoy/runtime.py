@@ -60,7 +60,7 @@ class Pair:
     def view(self) -> Browsable | None:
         """What can be looked into for jobs, if anything can."""
         if self.outbox is not None:
-            return Overview(self.broker, self.outbox, self.spill)
+            return Overview(self.broker, self.store, self.outbox, self.spill)
         return self.broker if isinstance(self.broker, Browsable) else None
 
     def close(self) -> None:

@@ -6,8 +6,10 @@ from dataclasses import replace
 from itertools import islice
 
 from django_convoy.contracts.broker import Broker, Browsable, Counts, Held
+from django_convoy.contracts.store import Store
 from django_convoy.domain.envelope import Envelope
 from django_convoy.domain.errors import PayloadError
+from django_convoy.outbox.arrival import has_arrived
 from django_convoy.outbox.once import send_withdrawn
 from django_convoy.outbox.spill import Spill, is_spilled, send
 from django_convoy.outbox.table import PARKED, Table
@@ -18,8 +20,9 @@ ON_ITS_WAY = "it is in the outbox, to be sent to its broker"
 class Overview(Browsable):
     """What can be seen of one backend: of a broker that cannot be looked into, the outbox."""
 
-    def __init__(self, broker: Broker, table: Table, spill: Spill | None) -> None:
+    def __init__(self, broker: Broker, store: Store, table: Table, spill: Spill | None) -> None:
         self._broker = broker
+        self._store = store
         self._browsable = broker if isinstance(broker, Browsable) else None
         self._table = table
         self._spill = spill
@@ -66,8 +69,8 @@ class Overview(Browsable):
             return True
         if self._table.take_one(job_id) is None:
             return False
-        # It may be there already, if whoever sent it got no answer.
-        if self._browsable is None or self._browsable.find(job_id) is None:
+        # Whoever sent it may have got no answer.
+        if found.state == PARKED or not has_arrived(self._broker, self._store, job_id):
             self._push([job])
         self._table.delete([job_id])
         return True

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from django_convoy.contracts.broker import Adopter, Broker, Browsable, Held
+from django_convoy.contracts.broker import Adopter, Broker, Held
 from django_convoy.contracts.store import Store
 from django_convoy.domain.envelope import NO_NOTE
 from django_convoy.domain.errors import BrokerUnavailable
+from django_convoy.outbox.arrival import has_arrived
 from django_convoy.outbox.dispatch import NEAR
 from django_convoy.outbox.once import Send, send_once
 from django_convoy.outbox.spill import Spill, hand_over, send
@@ -68,7 +69,7 @@ class Relay:
             self._try(token, jobs, partial(send_once, self._table, token, send=self._hand_over))
             return
         # Whoever died may have died between sending a job and saying so.
-        fresh = [one for one in jobs if one.state == PARKED or not self._is_known(one)]
+        fresh = [one for one in jobs if one.state == PARKED or not self._has_arrived(one)]
         refused = self._try(token, fresh, self._hand_over)
         self._table.delete([one.envelope.id for one in jobs if one.envelope.id not in refused])
 
@@ -82,11 +83,8 @@ class Relay:
             return self._one_by_one(token, jobs, send)
         return set()
 
-    def _is_known(self, job: Held) -> bool:
-        job_id, broker = job.envelope.id, self._broker
-        if isinstance(broker, Browsable) and broker.find(job_id) is not None:
-            return True
-        return self._store.get(job_id) is not None
+    def _has_arrived(self, job: Held) -> bool:
+        return has_arrived(self._broker, self._store, job.envelope.id)
 
     def _hand_over(self, jobs: Sequence[Held]) -> None:
         broker = self._broker

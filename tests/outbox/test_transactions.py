@@ -10,6 +10,7 @@ from django_convoy.domain.errors import BrokerUnavailable
 from django_convoy.framework import TaskResultDoesNotExist, TaskResultStatus
 from django_convoy.outbox import delivery
 from django_convoy.outbox.delivery import Delivery
+from django_convoy.outbox.table import Table
 from tests.api.tasks import add, rich
 from tests.databases import on_each_database
 from tests.outbox.shelf import Shelf
@@ -191,6 +192,22 @@ def test_a_refused_job_holds_up_no_other(elsewhere, monkeypatch, caplog):
     assert bad not in Shelf.log  # not again and again
     elsewhere.runtime.shared.view.revive(bad)
     assert bad in Shelf.log
+
+
+@pytest.mark.parametrize("over", [False, True], ids=["waits", "is over"])
+def test_what_arrived_is_not_sent_again_at_once(elsewhere, monkeypatch, over):
+    """Whoever sent it died before it could say so."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Table, "delete", lambda *args: None)
+        with transaction.atomic(using=elsewhere.alias):
+            result = add.enqueue(1)
+    assert Shelf.log == [result.id]
+    elsewhere.leave_for_good()
+    if over:
+        work()
+    assert elsewhere.runtime.shared.view.revive(result.id)
+    assert Shelf.log == [result.id]
+    assert not elsewhere.rows()
 
 
 def test_a_job_in_the_outbox_can_be_seen_and_not_cancelled_while_it_is_sent(elsewhere):
