@@ -160,7 +160,9 @@ class Dying(BrokerCase):
             broker.settle(list(zip(leases, verdicts, strict=True)))
 
         jobs = self.deaths(settle)
-        seen = self.collect(jobs, {one.id for some in jobs for one in some[1:3]})
+        least = {one.id for some in jobs for one in some[1:3]}
+        least |= {last.id for *_, last in jobs if not self.broker.counts(last.queue).buried}
+        seen = self.collect(jobs, least)
         for _, _, _, buried in jobs:
             aside = self.broker.counts(buried.queue).buried
             assert seen[buried.id] + aside >= 1, "a job that was to be set aside is lost"
