@@ -19,7 +19,11 @@ from django_convoy.testing.conformance.broker import BrokerConformance
 class RedisConformance(BrokerConformance):
     """Garbage comes from whoever may write to the keys."""
 
-    url: str
+    server = "CONVOY_TEST_VALKEY"
+
+    @property
+    def url(self) -> str:
+        return os.environ[self.server]
 
     def make(self) -> Broker:
         return RedisBroker(url=self.url)
@@ -35,24 +39,16 @@ class RedisConformance(BrokerConformance):
 
 @pytest.mark.valkey
 class TestValkey(RedisConformance):
-    @pytest.fixture(autouse=True)
-    def server(self) -> None:
-        self.url = os.environ["CONVOY_TEST_VALKEY"]
+    pass
 
 
 @pytest.mark.redis62
 class TestRedis62(RedisConformance):
-    @pytest.fixture(autouse=True)
-    def server(self) -> None:
-        self.url = os.environ["CONVOY_TEST_REDIS62"]
+    server = "CONVOY_TEST_REDIS62"
 
 
 @pytest.mark.valkey
 class TestAtMostOnce(RedisConformance):
-    @pytest.fixture(autouse=True)
-    def server(self) -> None:
-        self.url = os.environ["CONVOY_TEST_VALKEY"]
-
     def make(self) -> Broker:
         return RedisOnceBroker(url=self.url)
 
@@ -89,6 +85,9 @@ class ListedOnceBroker(FromTheList, RedisOnceBroker):
 
 
 class ListedConformance(RedisConformance):
+    def make(self) -> Broker:
+        return ListedBroker(url=self.url)
+
     def spoil(self, queue: str, kind: str) -> None:
         cut_off = f"{ids.job_id()} {write_body(self.envelope(queue=queue))[:50]}"
         entries = {"garbage": b"\xff\0", "truncated": cut_off, "foreign": "a 0 {}", "empty": ""}
@@ -98,30 +97,16 @@ class ListedConformance(RedisConformance):
 
 @pytest.mark.valkey
 class TestListed(ListedConformance):
-    @pytest.fixture(autouse=True)
-    def server(self) -> None:
-        self.url = os.environ["CONVOY_TEST_VALKEY"]
-
-    def make(self) -> Broker:
-        return ListedBroker(url=self.url)
+    pass
 
 
 @pytest.mark.redis62
 class TestListed62(ListedConformance):
-    @pytest.fixture(autouse=True)
-    def server(self) -> None:
-        self.url = os.environ["CONVOY_TEST_REDIS62"]
-
-    def make(self) -> Broker:
-        return ListedBroker(url=self.url)
+    server = "CONVOY_TEST_REDIS62"
 
 
 @pytest.mark.valkey
 class TestListedAtMostOnce(ListedConformance):
-    @pytest.fixture(autouse=True)
-    def server(self) -> None:
-        self.url = os.environ["CONVOY_TEST_VALKEY"]
-
     def make(self) -> Broker:
         return ListedOnceBroker(url=self.url)
 
@@ -129,8 +114,12 @@ class TestListedAtMostOnce(ListedConformance):
 @pytest.mark.valkey
 class TestCluster(RedisConformance):
     @pytest.fixture(autouse=True)
-    def server(self, cluster: str) -> None:
-        self.url = cluster
+    def nodes(self, cluster: str) -> None:
+        self.cluster = cluster
 
     def make(self) -> Broker:
-        return RedisBroker(url=self.url, cluster=True)
+        return RedisBroker(url=self.cluster, cluster=True)
+
+    @property
+    def url(self) -> str:
+        return self.cluster
