@@ -6,7 +6,6 @@ are ready, and a lease is named by the job and the token of the claim: who has a
 nothing. Scripts are in `clients/lua/`.
 """
 
-import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -17,7 +16,7 @@ from django_convoy.brokers.redis_adopting import RedisAdopting
 from django_convoy.brokers.redis_browsing import RedisBrowsing
 from django_convoy.brokers.redis_claiming import RedisClaiming, earlier
 from django_convoy.brokers.redis_jobs import member, write_body, write_note
-from django_convoy.brokers.redis_queues import DOUBT_SECONDS, RedisQueues
+from django_convoy.brokers.redis_queues import RedisQueues
 from django_convoy.clients.redis_cluster import open_link
 from django_convoy.clients.redis_link import Value
 from django_convoy.clients.redis_records import Records, awaited_key
@@ -27,11 +26,11 @@ from django_convoy.contracts.broker import Broker, Counts, Reachable, Recorder
 from django_convoy.contracts.store import Record, Store
 from django_convoy.domain.capabilities import Capabilities
 from django_convoy.domain.envelope import Envelope, Lease
-from django_convoy.domain.errors import BrokerUnavailable, PayloadError
+from django_convoy.domain.errors import PayloadError
 from django_convoy.domain.renewal import Renewal
 from django_convoy.domain.verdict import Again, Bury, Verdict
 
-PUSH = script("common", "push")
+PUSH = script("common", "incoming", "push")
 RENEW = script("common", "renew")
 SETTLE = script("common", "keep", "settle")
 MARK = script("common", "mark")
@@ -74,7 +73,7 @@ class RedisBroker(RedisClaiming, RedisBrowsing, RedisAdopting, Recorder, Reachab
             due = "" if one.due is None else wire.micros(one.due)
             args += (one.id, due, -one.priority, write_body(one))
         for queue in calls:
-            self._queues.register(queue, DOUBT_SECONDS)
+            self._queues.register(queue)
         try:
             if len(calls) == 1:
                 ((queue, args),) = calls.items()
@@ -96,18 +95,20 @@ class RedisBroker(RedisClaiming, RedisBrowsing, RedisAdopting, Recorder, Reachab
         if not jobs or not self.appends or len(plain) < len(jobs):
             self.push(jobs)
             return
-        self._queues.register(queue)
         incoming, ring = self._queues.doorstep(queue)
         entries = [f"{one.id} {write_body(one)}" for one in jobs]
+        commands: list[Sequence[Value] | bytes] = [("RPUSH", incoming, *entries), ring]
+        if not self._queues.is_registered(queue):
+            commands.append(self._queues.registration(queue))
         try:
-            added, _ = self._link.commands(incoming, [("RPUSH", incoming, *entries), ring])
+            added, _, *registered = self._link.commands(incoming, commands)
         except UnicodeEncodeError as error:
             raise PayloadError(f"a job that cannot be stored as text: {error}") from None
         if isinstance(added, Exception):
             raise self._link.refused(added)
-        if added == len(entries):  # as when the server has lost all, and so the register, too
-            with contextlib.suppress(BrokerUnavailable):  # the job is there, whatever follows
-                self._queues.register(queue, DOUBT_SECONDS)
+        # The job is there, whatever became of the rest.
+        if registered and not isinstance(registered[0], Exception):
+            self._queues.registered(queue)
 
     # Holding and settling
 

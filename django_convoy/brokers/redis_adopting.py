@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from django_convoy.brokers import wire
 from django_convoy.brokers.redis_jobs import write_body, write_note
-from django_convoy.brokers.redis_queues import DOUBT_SECONDS, RedisQueues
+from django_convoy.brokers.redis_queues import RedisQueues
 from django_convoy.clients.redis_link import Link, Value
 from django_convoy.clients.redis_scripts import script
 from django_convoy.contracts.broker import Adopter, Held
@@ -31,7 +31,7 @@ class RedisAdopting(Adopter):
             args = calls.setdefault(one.queue, [one.queue])
             args += (one.id, _place(job), write_note(job.attempt, job.note), write_body(one))
         for queue in calls:
-            self._queues.register(queue, DOUBT_SECONDS)
+            self._queues.register(queue)
         if calls:
             self._queues.absorb(calls)
             given = [(self._queues.keys(queue), *args) for queue, args in calls.items()]

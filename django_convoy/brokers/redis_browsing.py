@@ -15,7 +15,7 @@ from django_convoy.domain.envelope import Envelope
 from django_convoy.domain.errors import PayloadError
 
 logger = logging.getLogger("django_convoy.brokers")
-BROWSE = script("common", "browse")
+BROWSE = script("common", "incoming", "browse")
 REMOVE = script("common", "remove")
 REVIVE = script("common", "revive")
 
@@ -31,13 +31,18 @@ class RedisBrowsing(Browsable):
         """Wake who waits for work in these queues."""
 
     def find(self, job_id: str) -> Held | None:
-        """Ask each queue for the id; then once more, with all that came put in order."""
-        names = self._queues.names()
-        found = next(self._browse(names, "id", job_id), None)
-        if found is None:
-            self._queues.absorb(names)
-            found = next(self._browse(names, "id", job_id), None)
-        return found
+        """Ask each queue for the id; those where jobs came once more, with these put in order."""
+        names: Sequence[str] = self._queues.names()
+        for _ in range(2):
+            lists = []
+            for queue, rows in self._queues.ask(BROWSE, names, "id", job_id):
+                if rows == [[]]:
+                    lists.append(queue)
+                elif rows and (held := _held(queue, rows[0])) is not None:
+                    return held
+            self._queues.absorb(lists)
+            names = lists
+        return None
 
     def jobs(self, *, queue: str = "", state: str = "", limit: int = 100) -> Iterator[Held]:
         """Return jobs, oldest first; of delayed ones those that fall due first."""

@@ -16,7 +16,7 @@ from django_convoy.domain.envelope import NO_NOTE, Lease
 from django_convoy.domain.errors import PayloadError
 
 logger = logging.getLogger("django_convoy.brokers")
-CLAIM = script("common", "claim")
+CLAIM = script("common", "incoming", "claim")
 GIVE_BACK = script("common", "give_back")
 SETTLE = script("common", "keep", "settle")
 RING = script("common", "ring")
@@ -99,9 +99,9 @@ class RedisClaiming:
             if answer is not None and answer[0] == FOUND:
                 found = self._leases(guess, token, *answer[1:])
             if space is not None and key == self._queues.any_of(space):
-                heard = woken in self._names
-                self._pass_on(woken)
-                if heard and not found and not self._link.is_cluster:
+                if woken not in self._names:
+                    self._pass_on(woken)
+                elif not found and not self._link.is_cluster:
                     continue  # its work would come on its own key
             if woken and (found or idling.is_interrupted()) and woken != guess:
                 self._link.script(RING, self._queues.keys(woken), woken)  # it was for another
@@ -128,7 +128,7 @@ class RedisClaiming:
     def _pass_on(self, queue: str) -> None:
         """Of a queue that was not there at the last look all must hear who sleep: one tells the
         next, until it comes to somebody who has heard."""
-        if queue not in self._names and queue not in self._passed_on:
+        if queue not in self._passed_on:
             self._passed_on.add(queue)
             self._queues.ring_any(queue)
 

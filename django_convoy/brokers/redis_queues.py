@@ -1,7 +1,7 @@
 """Where a queue's jobs are on a Redis server, and which queues there are.
 
 Of the keys of a queue all are in one slot of a cluster. Queues are written into a register before
-their first job, again each minute in which they are used, and leave it an hour after that.
+their first job, again each second in which they are used, and leave it an hour after that.
 """
 
 import logging
@@ -15,13 +15,12 @@ from django_convoy.clients.redis_scripts import Script, script
 
 logger = logging.getLogger("django_convoy.brokers")
 
-ABSORB = script("common", "absorb")
+ABSORB = script("common", "incoming", "absorb")
 REGISTER = script("register")
 FORGET = script("common", "forget")
 PEEK = script("common", "peek")
-RENEW_SECONDS = 60.0
-DOUBT_SECONDS = 1.0
-"""Where a server may have lost what it knew, the register is written again after this."""
+RENEW_SECONDS = 1.0
+"""How often the register is written at most; a server may have lost it meanwhile."""
 FORGET_SECONDS = 3600.0
 TIDY_SECONDS = 600.0
 MOST_KEPT = 1000
@@ -94,18 +93,34 @@ class RedisQueues:
         queues that they do not know yet; in a cluster of any that has work."""
         return f"{self._prefix}:any:{space}"
 
-    def register(self, queue: str, within: float = RENEW_SECONDS) -> None:
-        """See to it that the queue is known, if this was not done within so many seconds."""
-        now = time.monotonic()
-        if now < self._registered.get(queue, -within) + within:
+    def register(self, queue: str) -> None:
+        """See to it that the queue is known."""
+        if self.is_registered(queue):
             return
-        keys: Keys = (self._register,)
-        if not self._link.is_cluster:
-            keys += (self.any_of(queue.rpartition(":")[0]),)
-        self._link.script(REGISTER, keys, queue)
+        self._link.script(REGISTER, self._register_keys(queue), queue)
+        self.registered(queue)
+
+    def is_registered(self, queue: str) -> bool:
+        """Return whether that was seen to a moment ago."""
+        known = self._registered.get(queue)
+        return known is not None and time.monotonic() < known + RENEW_SECONDS
+
+    def registration(self, queue: str) -> tuple[Value, ...]:
+        """Return the command that does it, to be sent with others: by its text, so that a server
+        that has lost all knows it, too."""
+        keys = self._register_keys(queue)
+        return ("EVAL", REGISTER.source, len(keys), *keys, queue)
+
+    def registered(self, queue: str) -> None:
+        """Remember that it was done."""
         if len(self._registered) > MOST_KEPT:
             self._registered.clear()
-        self._registered[queue] = now
+        self._registered[queue] = time.monotonic()
+
+    def _register_keys(self, queue: str) -> Keys:
+        if self._link.is_cluster:
+            return (self._register,)
+        return (self._register, self.any_of(queue.rpartition(":")[0]))
 
     def ring_any(self, queue: str) -> None:
         """Wake one of those who serve every queue."""

@@ -1,7 +1,7 @@
 """Which way a job goes when it is enqueued: to its broker, or into the outbox first."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from django.db import transaction
@@ -12,11 +12,10 @@ from django_convoy.domain import clock
 from django_convoy.domain.envelope import NO_NOTE, Envelope
 from django_convoy.domain.errors import BrokerUnavailable, ConfigurationError
 from django_convoy.outbox.delivery import Delivery
-from django_convoy.outbox.spill import Spill, send
+from django_convoy.outbox.spill import Push, Spill, send
 from django_convoy.outbox.table import PARKED, Table
 
 logger = logging.getLogger("django_convoy.outbox")
-Push = Callable[[Iterable[Envelope]], None]
 OUTBOX, ON_COMMIT, NOW = "outbox", "on_commit", "now"
 NEAR = 0.9
 """The part of the longest delay for which a broker is trusted with a job: clocks differ."""

@@ -17,6 +17,7 @@ from django_convoy.domain.errors import PayloadError
 from django_convoy.domain.promises import is_too_large
 from django_convoy.outbox.presence import Presence
 
+Push = Callable[[Iterable[Envelope]], None]
 NAME = "convoy_spilled"
 MARK = "~spilled"
 """No JSON and no base64, so that nothing that Convoy wrote is taken for it."""
@@ -175,7 +176,7 @@ class Spill:
 
 
 def send(
-    push: Callable[[Iterable[Envelope]], None],
+    push: Push,
     spill: Spill | None,
     jobs: Iterable[Envelope],
     *,

@@ -127,7 +127,7 @@ def test_what_comes_after_the_server_lost_all_is_found(make, pushes):
     claim(pusher)
     with redis.Redis.from_url(URL, protocol=2) as client:
         client.delete(*client.keys(f"{pusher.place.prefix}:*"))
-    waiter = Waiter(make(), redis_queues.DOUBT_SECONDS)
+    waiter = Waiter(make(), redis_queues.RENEW_SECONDS)
     pushes(pusher, "q")
     assert len(waiter.join()) == 1
 

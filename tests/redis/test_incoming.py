@@ -8,7 +8,6 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from django_convoy.brokers import redis as redis_broker
 from django_convoy.brokers import redis_queues
 from django_convoy.brokers.redis import RedisBroker
 from django_convoy.brokers.redis_once import RedisOnceBroker
@@ -64,22 +63,27 @@ def run(broker: RedisBroker, limit: int = 1000) -> list[str]:
     return [lease.id for lease in leases]
 
 
-def test_new_jobs_are_two_plain_commands(make, client):
+def test_new_jobs_are_two_plain_commands(make, client, monkeypatch):
+    """And once a second a third, with the same round trip, by which their queue is known."""
     broker = make()
+    monkeypatch.setattr(redis_queues, "RENEW_SECONDS", 600.0)
     broker.push_new(new(1))
     with watched(client, broker.place.prefix) as seen:
         broker.push_new(new(1))
         broker.push_new(new(50))
     assert [command.split()[0] for command in seen] == ["RPUSH", "ZADD"] * 2
-    assert length(client, broker) == 52
+    monkeypatch.setattr(redis_queues, "RENEW_SECONDS", 0.0)
+    with watched(client, broker.place.prefix) as seen:
+        broker.push_new(new(1))
+    assert [command.split()[0] for command in seen] == ["RPUSH", "ZADD", "EVAL"]
+    assert length(client, broker) == 53
 
 
 def test_a_job_that_is_there_is_told_to_be_whatever_follows(make, client, monkeypatch):
     broker = make()
     broker.push_new(new(1))
     client.delete(broker._queues.keys("q")[-2])
-    monkeypatch.setattr(redis_queues, "DOUBT_SECONDS", 0.0)
-    monkeypatch.setattr(redis_broker, "DOUBT_SECONDS", 0.0)
+    monkeypatch.setattr(redis_queues, "RENEW_SECONDS", 0.0)
     refusal = Script("return redis.error_reply('no')", "0" * 40)
     monkeypatch.setattr(redis_queues, "REGISTER", refusal)
     broker.push_new(new(1))

@@ -1,5 +1,6 @@
 -- ARGV: queue, limit, states..., or: queue, "id", id. Returns rows of (state, id, body or nothing,
--- note, time in microseconds, member of `leases`, when it began).
+-- note, time in microseconds, member of `leases`, when it began); {{}}: it is in no set,
+-- and may be among those that came.
 local rows = {}
 local function add(state, id, at, member)
   rows[#rows + 1] = {
@@ -10,7 +11,9 @@ end
 
 if ARGV[2] == 'id' then
   local id = ARGV[3]
-  if redis.call('HEXISTS', jobs, id) == 0 then return rows end
+  if redis.call('HEXISTS', jobs, id) == 0 then
+    return redis.call('EXISTS', incoming) == 1 and {{}} or rows
+  end
   local due = redis.call('ZSCORE', delayed, id)
   if due then
     add('delayed', id, due)

@@ -14,11 +14,6 @@ local function ring()
   redis.pcall('ZADD', wake, 0, queue) -- whatever stands there, what was done is done
 end
 
--- Where no memory is left a script may write once it has written what needs none.
-local function begin_without_memory()
-  redis.call('ZREM', leases, '')
-end
-
 -- The time of the first member; nil: there is none.
 local function first(key)
   return tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2])
@@ -73,29 +68,6 @@ local function put(id, place, note, body)
   else
     put_delayed(id, now + place)
   end
-end
-
--- Returns (id, body) of a job as it came: "id body". What is no job gets an id of its own, under
--- which it is found to be none.
-local function split(entry)
-  local gap = string.find(entry, ' 0 [', 1, true)
-  if not gap then return redis.sha1hex(entry), entry end
-  return string.sub(entry, 1, gap - 1), string.sub(entry, gap + 1)
-end
-
--- Puts so many of those that came in order. Of the first ones that are ready then, none is missing:
--- what came later is behind as many. Returns whether more may be left.
-local function absorb(most)
-  local entries = redis.call('LRANGE', incoming, 0, most - 1)
-  if #entries == 0 then return false end
-  redis.call('ZCARD', ready) -- these two raise if something else stands there, before it is too late
-  redis.call('HLEN', jobs)
-  redis.call('LTRIM', incoming, #entries, -1) -- needs no memory, and so comes first
-  for _, entry in ipairs(entries) do
-    local id, body = split(entry)
-    if redis.call('HSETNX', jobs, id, body) == 1 then redis.call('ZADD', ready, 0, id) end
-  end
-  return #entries == most
 end
 
 -- Calls a command with as many values as there are.

@@ -1,5 +1,5 @@
 -- ARGV: queue, lease in microseconds, members of `leases`. Returns "1" or "0" for each.
-begin_without_memory()
+redis.call('ZREM', leases, '') -- no change; without memory a script may write that has written
 local answers, until_ = {}, string.format('%.0f', now + ARGV[2])
 for at = 3, #ARGV do
   local held = redis.call('ZSCORE', leases, ARGV[at])
